@@ -26,5 +26,5 @@ async def find(session: AsyncSession, digest: bytes) -> Departure | None:
 
 
 async def forget(session: AsyncSession, day: date) -> int:
-    """Delete what is older than KEPT_DAYS; returns how many."""
+    """Deletes rows older than KEPT_DAYS; returns how many."""
     return await execute(session, delete(Departure).where(Departure.left_on < day - timedelta(days=KEPT_DAYS)))

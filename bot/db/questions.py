@@ -11,7 +11,7 @@ from bot.admin_acts import QuestionKind
 from bot.db.admin_tables import AdminQuestion
 
 QUESTIONS_MAX = 20
-"""Per admin: older questions get no answer."""
+"""The number of open questions per admin; replies to older ones are ignored."""
 
 
 async def ask(

@@ -49,7 +49,7 @@ class User(Base):
     consent_at: Mapped[datetime | None]
     style: Mapped[str | None]
     draft: Mapped[str | None]
-    """A prompt that waits for a photo to be accepted; drawn as soon as one is."""
+    """A prompt that waits for an accepted photo; it is drawn as soon as there is one."""
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
     likeness: Mapped[str | None]
@@ -304,7 +304,7 @@ class Consent(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     version: Mapped[int]
     language: Mapped[str]
-    """Of the terms that were shown."""
+    """The language in which the terms were shown."""
     given_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -343,7 +343,8 @@ class CreditEntry(Base):
 
 
 class Payment(Base):
-    """A payment in Stars. It outlives its user, whose id it then loses: a charge must never count twice."""
+    """A payment in Stars. The row outlives its user, whose id is then removed from it: a charge must never count
+    twice."""
 
     __tablename__ = "payments"
     __table_args__ = (Index("payments_user", "user_id"),)
@@ -367,4 +368,4 @@ class Departure(Base):
     left_on: Mapped[date]
     """UTC."""
     free_used: Mapped[int]
-    """Free pictures of that day."""
+    """The number of free pictures of that day."""

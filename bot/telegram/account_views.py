@@ -106,7 +106,7 @@ def _rules(texts: Texts, rules: Sequence[AccessRule], gone: int) -> Markup:
 def account_view(
     texts: Texts, user_id: int, account: Account | None, rule: AccessRule | None, balance: Balance | None
 ) -> AdminView:
-    """`balance`: `None` while credits are off."""
+    """The page about one user. `balance` is `None` while credits are off."""
     rules = _act(texts, "account-rules-button", AccountAction.RULES, user_id)
     if account is None:
         text = texts("account-unknown", user=str(user_id), access=access_text(texts, rule))

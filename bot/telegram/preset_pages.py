@@ -46,7 +46,7 @@ class PresetPage:
 
 
 def page_at(kind: str, names: Sequence[str], number: int) -> PresetPage:
-    """The page `number`; after the last page comes the first."""
+    """The page with this number; after the last page comes the first."""
     pages = max(-(-len(names) // PER_PAGE), 1)
     number %= pages
     return PresetPage(kind, tuple(names[number * PER_PAGE : (number + 1) * PER_PAGE]), number, pages)
@@ -86,7 +86,7 @@ class PresetSheets:
         self._note(page, sent)
 
     async def turn(self, message: Message, page: PresetPage, text: str, buttons: InlineKeyboardMarkup) -> None:
-        """Show another page in the same message."""
+        """Shows another page in the same message."""
         sheet = await self._sheet(page)
         if sheet is None:
             await edit_words(message, text, buttons)
@@ -109,6 +109,6 @@ class PresetSheets:
 
 
 async def edit_words(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:
-    """Edit the caption of a message with a picture, the text of any other."""
+    """Edits the caption of a message with a picture, else the text."""
     edit = edit_caption if message.photo else edit_text
     await edit(message, text, buttons)

@@ -121,7 +121,8 @@ class Webhook:
             await runner.cleanup()
 
     async def _keep_slow(self) -> None:
-        """Until cancelled: keep updates that are not finished soon, and take those that other processes left."""
+        """Stores updates that are not finished soon, and takes those that other processes left; runs until
+        cancelled."""
         if self._spool is None:
             return
         claim_at = time.monotonic() + CLAIM_EVERY_S
@@ -165,13 +166,13 @@ class Webhook:
                 del self._spooled[update_id]
 
     async def _leave(self) -> None:
-        """The next process need not wait for the claims of this one to end."""
+        """Ends the claims of this process, so that the next process need not wait for them."""
         if self._spool is not None and self._spooled:
             await self._forget_finished(self._spool)
             await stored(self._spool.claim(list(self._spooled), 0.0))
 
     async def _register(self, stop: asyncio.Event) -> None:
-        """Tell Telegram the address, as often as it takes."""
+        """Registers the address at Telegram; repeats it until Telegram accepts."""
         while not stop.is_set():
             pause_s = RETRY_S
             try:
@@ -195,7 +196,7 @@ class Webhook:
             await finishes_before(stop, asyncio.create_task(asyncio.sleep(pause_s)))
 
     async def _receive(self, request: web.Request) -> web.Response:
-        """200 for what is finished, 503 for what is to come again."""
+        """Answers a post with 200 for a finished or stored update, 503 for one that Telegram shall post again."""
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
             return web.Response(status=401)

@@ -69,26 +69,26 @@ class Studio:
         size = self.backbone.capabilities.batch_max
         batches = [missing[first : first + size] for first in range(0, len(missing), size)]
         for rows in track(batches, description=what, disable=not batches):
-            drawn = self._drawn([wishes[row] for row in rows])
-            for row, picture in zip(rows, drawn, strict=True):
+            pictures = self._draw_batch([wishes[row] for row in rows])
+            for row, picture in zip(rows, pictures, strict=True):
                 _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
         return [_opened(path) for path in paths]
 
-    def _drawn(self, wishes: list[GateRequest]) -> list[Image.Image]:
+    def _draw_batch(self, wishes: list[GateRequest]) -> list[Image.Image]:
         """A rendered photo that is refused is drawn from with its true parts and joints: parsers of real photos find no
         person on some renders. Of another photo the picture is grey: users get none, so it counts as a bad one."""
         try:
             return self.backbone.draw([self._drawing(wish, self.profile(wish.reference)) for wish in wishes])
         except BadReference as error:
             if len(wishes) > 1:
-                return [picture for wish in wishes for picture in self._drawn([wish])]
+                return [picture for wish in wishes for picture in self._draw_batch([wish])]
             wish = wishes[0]
             if wish.truth is None:
                 log.warning("a photo was refused: %s", error)
                 return [Image.new("RGB", SIZE, "grey")]
             return self.backbone.draw([self._drawing(wish, profile_of(wish.truth))])
 
-    def refused(self, photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    def refusals(self, photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """1 for each photo on which the examination finds no person, else 0."""
         profiles = [self.profile(photo) for photo in photos]
         return np.array([float(profile.views[0].observation.keypoints is None) for profile in profiles])
@@ -106,8 +106,8 @@ class Studio:
 
     def _stamp(self, wish: GateRequest) -> str:
         digest = hashlib.sha256(self.weights.encode())
-        asked = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
-        digest.update(repr(asked).encode())
+        fields = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
+        digest.update(repr(fields).encode())
         digest.update(wish.reference.tobytes())
         digest.update(b"" if wish.pose is None else wish.pose.tobytes())
         return digest.hexdigest()[:12]
@@ -116,8 +116,8 @@ class Studio:
 def profile_of(photo: TruePhoto) -> IdentityProfile:
     """As if all of a rendered photo had been seen."""
     height, width = photo.parts.shape
-    seen = Observation(width, height, keypoints=photo.keypoints, parts=photo.parts)
-    return IdentityProfile((View(Image.fromarray(photo.image), seen),))
+    observation = Observation(width, height, keypoints=photo.keypoints, parts=photo.parts)
+    return IdentityProfile((View(Image.fromarray(photo.image), observation),))
 
 
 def _keep(picture: Image.Image, path: Path, others: str) -> None:

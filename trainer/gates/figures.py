@@ -48,12 +48,12 @@ def mean_of(values: Floats) -> GateFigure:
 
 def median_of(values: Floats, seed: int = 0) -> GateFigure:
     """The median of values [people], NaN where unknown, with the percentiles of the resamples' medians."""
-    known = values[~np.isnan(values)]
-    if not len(known):
+    finite = values[~np.isnan(values)]
+    if not len(finite):
         return UNKNOWN
-    rows = np.random.default_rng(seed).integers(len(known), size=(RESAMPLES, len(known)))
-    low, high = np.quantile(np.median(known[rows], axis=1), (0.025, 0.975))
-    return GateFigure(float(np.median(known)), float(low), float(high), len(known))
+    rows = np.random.default_rng(seed).integers(len(finite), size=(RESAMPLES, len(finite)))
+    low, high = np.quantile(np.median(finite[rows], axis=1), (0.025, 0.975))
+    return GateFigure(float(np.median(finite)), float(low), float(high), len(finite))
 
 
 def ratio_of(values: Floats, others: Floats, seed: int = 0) -> GateFigure:
@@ -76,7 +76,7 @@ def auc_of(positive: Floats, negative: Floats, seed: int = 0) -> GateFigure:
         return UNKNOWN
     wins = (first[:, None] > second) + 0.5 * (first[:, None] == second)
     rows = np.random.default_rng(seed).integers(len(first), size=(AUC_RESAMPLES, len(first)))
-    low, high = np.quantile([wins[np.ix_(own, own)].mean() for own in rows], (0.025, 0.975))
+    low, high = np.quantile([wins[np.ix_(people, people)].mean() for people in rows], (0.025, 0.975))
     return GateFigure(float(wins.mean()), float(low), float(high), len(first))
 
 
@@ -90,8 +90,8 @@ def distance_of(
     if len(first) < SET_MIN:
         return UNKNOWN
     rng, value = np.random.default_rng(seed), measure(first, second)
-    drawn = [rng.integers(len(first), size=len(first)) for _ in range(SET_RESAMPLES)]
-    reach = 1.96 * float(np.std([measure(first[rows], second[rows]) for rows in drawn]))
+    resamples = [rng.integers(len(first), size=len(first)) for _ in range(SET_RESAMPLES)]
+    reach = 1.96 * float(np.std([measure(first[rows], second[rows]) for rows in resamples]))
     return GateFigure(value, value - reach, value + reach, len(first))
 
 

@@ -33,9 +33,9 @@ def with_second_head(photo: TruePhoto) -> NDArray[np.uint8]:
     top, left, bottom, right = _widened(box, MARGIN, height, width)
     rows, columns = bottom - top, right - left
     picture, head = photo.image.copy(), photo.image[top:bottom, left:right]
-    beside = right if right + columns <= width else left - columns
-    if beside >= 0:
-        picture[top:bottom, beside : beside + columns] = head
+    copy_left = right if right + columns <= width else left - columns
+    if copy_left >= 0:
+        picture[top:bottom, copy_left : copy_left + columns] = head
         return picture
     rows, columns = max(rows // 2, 1), max(columns // 2, 1)
     small = cv2.resize(head, (columns, rows), interpolation=cv2.INTER_AREA)

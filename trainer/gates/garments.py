@@ -78,7 +78,7 @@ def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], eva
     """pictures uint8 [n, H, W, 3] -> 1 where the evaluator sees the garment of the words, else 0 [n]: it finds kind and
     colour together likelier than those of the garment that was worn, and the colour among the LIKELIEST."""
     likelihoods = evaluators.likelihoods(pictures)
-    seen = []
+    hits = []
     for row, change in enumerate(changes):
         colours = getattr(evaluators.names, f"{change.slot}_colour")
         kinds = getattr(evaluators.names, f"{change.slot}_kind")
@@ -94,5 +94,5 @@ def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], eva
             return float(of_colour[colours.index(garment.colour)] * of_kind[kinds.index(garment.kind)])
 
         rank = int((of_colour > of_colour[colours.index(change.garment.colour)]).sum())
-        seen.append(likelihood(change.garment) > likelihood(change.worn) and rank < LIKELIEST)
-    return np.array(seen, np.float64)
+        hits.append(likelihood(change.garment) > likelihood(change.worn) and rank < LIKELIEST)
+    return np.array(hits, np.float64)

@@ -68,7 +68,7 @@ def everybody(people: int) -> Rows:
     return np.ones(people, bool)
 
 
-def padded(values: Floats, people: int) -> Floats:
+def pad(values: Floats, people: int) -> Floats:
     """values of the first people -> [people], NaN for the rest."""
     return np.concatenate([values, np.full(people - len(values), np.nan)])
 
@@ -89,10 +89,10 @@ def by_framing(measures: Measures, framings: Sequence[str]) -> dict[str, dict[st
 def differences(full: Measures, without: Measures) -> dict[str, GateFigure]:
     """The loss of people's figures where something is withheld: full - without, person by person over the people of
     `without`. Positive is better, but for colour differences."""
-    lost = {}
+    losses = {}
     for name, less in without.items():
         more = full.get(name)
         if isinstance(more, PerPerson) and isinstance(less, PerPerson):
             change = more.values[: len(less.values)] - less.values
-            lost[name] = mean_of(change) if less.summary is mean_of else median_of(change)
-    return {name: figure for name, figure in lost.items() if figure != UNKNOWN}
+            losses[name] = mean_of(change) if less.summary is mean_of else median_of(change)
+    return {name: figure for name, figure in losses.items() if figure != UNKNOWN}

@@ -17,7 +17,7 @@ from trainer.gates.figures import FAR, mean_of, median_of, rank1_among
 from trainer.gates.flaws import with_seams, with_second_head
 from trainer.gates.garments import garments_seen
 from trainer.gates.joints import faces_camera, pose_of, shares_right
-from trainer.gates.measures import KernelDistance, Measures, PerPerson, Ratio, Separation, padded
+from trainer.gates.measures import KernelDistance, Measures, PerPerson, Ratio, Separation, pad
 from trainer.gates.people_reader import Reader
 from trainer.gates.variants import WORDS_MAX, Shown
 from trainer.synthetic.parts import Part
@@ -38,9 +38,9 @@ class Meter:
         """posed: whether poses can be asked for; if not, pose and parts are not measured."""
         self.cases, self.evaluators, self.reader, self.posed = cases, evaluators, reader, posed
         self.held_out = np.stack([case.held_out.image for case in cases])
-        self.true_parts = np.stack([_merged(case.held_out.parts) for case in cases])
+        self.true_parts = np.stack([_merge_parts(case.held_out.parts) for case in cases])
         self.bodies = evaluators.body(self.held_out)
-        self.read_parts = _merged(evaluators.read(self.held_out).parts)
+        self.read_parts = _merge_parts(evaluators.read(self.held_out).parts)
         self.features = evaluators.features(self.held_out)
         self.poses = [pose_of(case.held_out.keypoints, SIZE) for case in cases]
         self.faces = np.array([faces_camera(pose) for pose in self.poses])
@@ -83,19 +83,19 @@ class Meter:
         if not self.posed:
             return measures
         joints = shares_right(sightings.joints, self.poses, SIZE)
-        read = _merged(self.evaluators.read(shown.posed).parts)
+        parts = _merge_parts(self.evaluators.read(shown.posed).parts)
         return measures | {
             "pose_pck_mediapipe": PerPerson(joints),
             "pose_pck_ratio": Ratio(joints, self.true_joints),
-            "part_iou": PerPerson(overlaps(read, self.read_parts)),
-            "part_iou_exact": PerPerson(overlaps(read, self.true_parts)),
+            "part_iou": PerPerson(overlaps(parts, self.read_parts)),
+            "part_iou_exact": PerPerson(overlaps(parts, self.true_parts)),
         }
 
     def _likeness(self, shown: Shown) -> Measures:
-        own, stranger = self.evaluators.body(shown.likeness), self.evaluators.body(shown.stranger)
-        hits = rank1_among(own, self.bodies)
+        embeddings, stranger_embeddings = self.evaluators.body(shown.likeness), self.evaluators.body(shown.stranger)
+        hits = rank1_among(embeddings, self.bodies)
         full = np.array([framing == "full" for framing in self.framings])
-        wins = cosine(own, self.bodies) > cosine(stranger, self.bodies)
+        wins = cosine(embeddings, self.bodies) > cosine(stranger_embeddings, self.bodies)
         measures: Measures = {
             "reid_rank1": PerPerson(hits),
             "reid_rank1_full": PerPerson(np.where(full, hits, np.nan)),
@@ -108,23 +108,23 @@ class Meter:
     def _words(self, shown: Shown) -> Measures:
         """Of the first people only."""
         places = np.array([self.evaluators.names.background.index(name) for name in shown.places])
-        found = self.evaluators.read(shown.typed).classes["background"]
+        backgrounds = self.evaluators.read(shown.typed).classes["background"]
         changes = [case.change for case in self.cases[:WORDS_MAX]]
         values = {
-            "background_accuracy_typed": (found == places).astype(np.float64),
+            "background_accuracy_typed": (backgrounds == places).astype(np.float64),
             "garment_asked": garments_seen(shown.garment, changes, self.evaluators),
         }
-        return {name: PerPerson(padded(seen, len(self.cases)), mean_of) for name, seen in values.items()}
+        return {name: PerPerson(pad(hits, len(self.cases)), mean_of) for name, hits in values.items()}
 
     def colours(self, pictures: Pictures) -> dict[str, Floats]:
         """Part -> CIEDE2000 [people] to the held-out photo's: FAR where the picture does not show it, NaN where the
         reference or the held-out photo does not. The photo's parts are the true ones, the picture's as evaluated."""
-        read = self.evaluators.read(pictures).parts
-        return {name: self._colour(pictures, read, part) for name, part in COLOURED.items()}
+        parts = self.evaluators.read(pictures).parts
+        return {name: self._colour(pictures, parts, part) for name, part in COLOURED.items()}
 
-    def _colour(self, pictures: Pictures, read: NDArray[np.uint8], part: Part) -> Floats:
+    def _colour(self, pictures: Pictures, part_maps: NDArray[np.uint8], part: Part) -> Floats:
         values = []
-        for picture, parts, case in zip(pictures, read, self.cases, strict=True):
+        for picture, parts, case in zip(pictures, part_maps, self.cases, strict=True):
             if (case.reference.parts == part).sum() < PART_PIXELS_MIN:
                 values.append(np.nan)
                 continue
@@ -146,13 +146,13 @@ def overlaps(parts: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Floats:
     """Merged part maps [n, H, W] -> mean intersection over union [n] of the parts that the truth shows enough of; NaN
     where it shows none."""
     means = []
-    for own, other in zip(parts, truth, strict=True):
+    for one, other in zip(parts, truth, strict=True):
         present = [part for part in OVERLAPPING if (other == part).mean() >= PART_SHARE_MIN]
-        ious = [((own == p) & (other == p)).sum() / ((own == p) | (other == p)).sum() for p in present]
+        ious = [((one == p) & (other == p)).sum() / ((one == p) | (other == p)).sum() for p in present]
         means.append(float(np.mean(ious)) if ious else np.nan)
     return np.array(means)
 
 
-def _merged(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    merged = np.where(parts == Part.FACE, np.uint8(Part.SKIN), parts)
-    return np.where(merged == Part.ACCESSORY, np.uint8(Part.BACKGROUND), merged)
+def _merge_parts(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    without_features = np.where(parts == Part.FACE, np.uint8(Part.SKIN), parts)
+    return np.where(without_features == Part.ACCESSORY, np.uint8(Part.BACKGROUND), without_features)

@@ -102,15 +102,15 @@ def _group(finder: FaceFinder) -> list[NDArray[np.uint8]]:
         return []
     with Image.open(path) as opened:
         group = opened.convert("RGB")
-    found = sorted((face for face in finder.find(group) if face.side_px >= FACE_SIDE_MIN_PX), key=lambda f: f.box[0])
-    return [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in found]
+    faces = sorted((face for face in finder.find(group) if face.side_px >= FACE_SIDE_MIN_PX), key=lambda f: f.box[0])
+    return [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in faces]
 
 
 def _person(face: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
     x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
     side = max(face[2] - face[0], face[3] - face[1])
-    beside, above, below = (share * side for share in CROP)
-    x0, y0, x1, y1 = (round(edge) for edge in clipped((x - beside, y - above, x + beside, y + below), *size))
+    to_side, above, below = (share * side for share in CROP)
+    x0, y0, x1, y1 = (round(edge) for edge in clipped((x - to_side, y - above, x + to_side, y + below), *size))
     return x0, y0, x1, y1
 
 
@@ -153,30 +153,32 @@ def measure_real(
         for scene, (place, pose, language) in enumerate(SCENES)
     ]
     pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", wishes)
-    read = [regions_of(picture, reader.pose(picture)) for picture in pictures]
+    region_maps = [regions_of(picture, reader.pose(picture)) for picture in pictures]
     whose = np.repeat(np.arange(len(people)), len(SCENES))
-    own = _colours(pictures, read, [people[one] for one in whose])
-    other = _colours(pictures, read, [people[(one + 1) % len(people)] for one in whose])
-    figures = {f"{name}_de2000": median_of(values) for name, values in own.items()}
-    return RealResult(people, pictures, {"real_reference_wins": mean_of(_nearer(own, other))} | figures)
+    distances = _colours(pictures, region_maps, [people[one] for one in whose])
+    others = _colours(pictures, region_maps, [people[(one + 1) % len(people)] for one in whose])
+    figures = {f"{name}_de2000": median_of(values) for name, values in distances.items()}
+    return RealResult(people, pictures, {"real_reference_wins": mean_of(_nearer(distances, others))} | figures)
 
 
-def _colours(pictures: Pictures, read: Sequence[NDArray[np.uint8]], people: Sequence[RealPerson]) -> dict[str, Floats]:
+def _colours(
+    pictures: Pictures, region_maps: Sequence[NDArray[np.uint8]], people: Sequence[RealPerson]
+) -> dict[str, Floats]:
     """Region -> CIEDE2000 [pictures]: FAR where only the picture lacks it, NaN where the photo does."""
     return {
         name: np.array(
             [
                 far_if_missing(colour_difference(picture, regions, who.photo, who.regions, part))
-                for picture, regions, who in zip(pictures, read, people, strict=True)
+                for picture, regions, who in zip(pictures, region_maps, people, strict=True)
             ]
         )
         for name, part in COLOURED.items()
     }
 
 
-def _nearer(own: dict[str, Floats], other: dict[str, Floats]) -> Floats:
+def _nearer(distances: dict[str, Floats], others: dict[str, Floats]) -> Floats:
     """1 where the mean over the regions that both photos show is smaller to one's own; NaN where there is none."""
-    mine, theirs = (np.stack(list(side.values())) for side in (own, other))
+    mine, theirs = (np.stack(list(side.values())) for side in (distances, others))
     both = ~np.isnan(mine) & ~np.isnan(theirs)
     sums = [np.where(both, side, 0.0).sum(0) for side in (mine, theirs)]
     return np.where(both.any(0), sums[0] < sums[1], np.nan)

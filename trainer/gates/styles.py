@@ -20,7 +20,7 @@ from trainer.evaluation.metrics import Floats
 from trainer.gates.cases import Case
 from trainer.gates.classifier import PairClassifier, fit_classifier, halves_of, logits_of
 from trainer.gates.drawing import GateRequest, Pictures, Studio, at_gate_size
-from trainer.gates.measures import PerPerson, padded
+from trainer.gates.measures import PerPerson, pad
 from trainer.synthetic import STYLES
 from trainer.synthetic.styles import apply_style, style_phrase
 
@@ -69,8 +69,8 @@ class StylesByFilters:
 
     def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
         plain = self.studio.draw_large(Path(folder).parent.with_name(PLAIN).as_posix(), wishes)
-        drawn = zip(plain, wishes, strict=True)
-        return np.stack([at_gate_size(apply_look(picture, name, wish.seed)) for picture, wish in drawn])
+        pairs = zip(plain, wishes, strict=True)
+        return np.stack([at_gate_size(apply_look(picture, name, wish.seed)) for picture, wish in pairs])
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         can = self.studio.backbone.capabilities
@@ -97,20 +97,22 @@ class StyleReader:
         self.people, self.styling = len(cases), styling
         few = cases[:PEOPLE_MAX]
         learns = halves_of(len(few))
-        self.judged = np.flatnonzero(~learns)
+        self.test_people = np.flatnonzero(~learns)
         """The people whose pictures are read."""
-        lessons = [case.held_out.image for case, own in zip(few, learns, strict=True) if own]
+        lessons = [case.held_out.image for case, learn in zip(few, learns, strict=True) if learn]
         classes = [lessons, *([styling.example(name, photo) for photo in lessons] for name in styling.names)]
         labels = np.repeat(np.arange(len(classes)), len(lessons)).astype(np.int64)
         pictures = np.stack([photo for photos in classes for photo in photos])
         self.classifier: PairClassifier = fit_classifier(pictures, labels, steps=STEPS_OF_CLASSIFIER)
-        self._held_out = [few[int(row)].held_out.image for row in self.judged]
+        self._held_out = [few[int(row)].held_out.image for row in self.test_people]
 
     def measure(self, wishes: Sequence[GateRequest], folder: str) -> PerPerson:
-        """wishes [people] -> the share of styles that are recognised on each judged person's pictures."""
-        own = [wishes[int(row)] for row in self.judged]
-        drawn = [self.styling.draw(name, own, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names]
-        return self._accuracy(drawn)
+        """wishes [people] -> the share of styles that are recognised on each test person's pictures."""
+        test_wishes = [wishes[int(row)] for row in self.test_people]
+        pictures = [
+            self.styling.draw(name, test_wishes, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names
+        ]
+        return self._accuracy(pictures)
 
     def measure_true(self) -> PerPerson:
         """The same of true photos in the styles."""
@@ -118,9 +120,9 @@ class StyleReader:
             [np.stack([self.styling.example(name, p) for p in self._held_out]) for name in self.styling.names]
         )
 
-    def _accuracy(self, drawn: Sequence[Pictures]) -> PerPerson:
-        """drawn: the judged people's pictures, style by style."""
-        right = [logits_of(self.classifier, pictures).argmax(1) == k for k, pictures in enumerate(drawn, start=1)]
-        values: Floats = np.full(self.judged[-1] + 1, np.nan)
-        values[self.judged] = np.mean(right, 0)
-        return PerPerson(padded(values, self.people))
+    def _accuracy(self, pictures: Sequence[Pictures]) -> PerPerson:
+        """pictures: those of the test people, style by style."""
+        right = [logits_of(self.classifier, one).argmax(1) == k for k, one in enumerate(pictures, start=1)]
+        values: Floats = np.full(self.test_people[-1] + 1, np.nan)
+        values[self.test_people] = np.mean(right, 0)
+        return PerPerson(pad(values, self.people))

@@ -61,12 +61,12 @@ class Panel:
     reader: Reader
     settings: Settings
 
-    def drawn(self, artist: Artist, variant: Variant = USUAL) -> Survey:
+    def of_pictures(self, artist: Artist, variant: Variant = USUAL) -> Survey:
         """Draws what is not yet there and measures it."""
-        shown = drawn_by(artist.studio, self.cases, self.settings, variant)
-        measures = self.meter.measure(shown)
-        refused = artist.studio.refused(case.reference.image for case in self.cases)
-        measures["references_refused"] = PerPerson(refused)
+        pictures = drawn_by(artist.studio, self.cases, self.settings, variant)
+        measures = self.meter.measure(pictures)
+        refusals = artist.studio.refusals(case.reference.image for case in self.cases)
+        measures["references_refused"] = PerPerson(refusals)
         skipped: dict[str, str] = {}
         if not artist.can.pose:
             skipped |= dict.fromkeys(("pose_pck_mediapipe", "part_iou"), NO_POSE)
@@ -78,12 +78,12 @@ class Panel:
             folder = "styles" if variant is USUAL else f"without-{variant.name}/styles"
             measures["style_accuracy"] = StyleReader(self.cases, artist.styling).measure(wishes, folder)
         real = measure_real(artist.studio, self.real, self.reader, self.settings, variant)
-        return Survey(len(self.cases), shown, measures, real, skipped)
+        return Survey(len(self.cases), pictures, measures, real, skipped)
 
-    def true(self, styling: Styling | None) -> Survey:
+    def of_true_photos(self, styling: Styling | None) -> Survey:
         """The figures of true photos."""
-        shown = true_photos(self.cases)
-        measures = self.meter.measure(shown, true=True)
+        pictures = true_photos(self.cases)
+        measures = self.meter.measure(pictures, true=True)
         if styling is not None:
             measures["style_accuracy"] = StyleReader(self.cases, styling).measure_true()
-        return Survey(len(self.cases), shown, measures)
+        return Survey(len(self.cases), pictures, measures)

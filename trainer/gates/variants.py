@@ -94,8 +94,8 @@ def posed_wish(case: Case, person: Case, settings: Settings, variant: Variant = 
 
 
 def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) -> GateRequest:
-    shown = case.reference
-    return GateRequest(shown.image, words if variant.words else "", case.identity, settings, truth=shown)
+    reference = case.reference
+    return GateRequest(reference.image, words if variant.words else "", case.identity, settings, truth=reference)
 
 
 def true_photos(cases: Sequence[Case]) -> Shown:

@@ -65,8 +65,8 @@ class PatchCritic(nn.Module):
             features.append(hidden)
         first: Tensor = self.first  # type: ignore[assignment]
         suits = (hidden * self.words(values + first)[:, :, None, None]).sum(1, keepdim=True)
-        judged: Tensor = self.last(hidden) + suits
-        return judged.float(), features
+        realness: Tensor = self.last(hidden) + suits
+        return realness.float(), features
 
 
 class AdversarialLearner(NanoLearner):
@@ -82,30 +82,34 @@ class AdversarialLearner(NanoLearner):
         batch = replace(batch, layout=with_wrong_features(batch.layout, noise))
         clean = self.network.vae.encode(batch.picture).latents
         z = torch.randn(clean.shape, generator=noise, device=clean.device)  # at time 0 all is noise
-        errors, prediction, conditioning = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))
+        errors, prediction, conditioning = self.prediction_errors(
+            batch, clean, z, torch.zeros(len(clean), device=clean.device)
+        )
         flow = errors.mean()
         scale = self.network.spread.square().mean().sqrt()
-        drawn, photo = prediction / scale, clean / scale
+        prediction_latents, photo = prediction / scale, clean / scale
         structure = conditioning.structure.detach()
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         near = photo + SMALL_NOISE * torch.randn(photo.shape, generator=noise, device=photo.device)
         with fast_precision():
-            doubted, own = functional_call(self.critic, frozen, (drawn, structure, batch.values))
-            latents = torch.cat([drawn.detach(), photo, near])
-            judged, features = self.critic(latents, torch.cat([structure] * 3), torch.cat([batch.values] * 3))
-        weight = _shrunk(batch.weight, judged)
-        of_drawn, of_photo, of_near = judged.chunk(3)
-        doubt = -(weight * doubted).mean()
-        critic = (weight * (F.relu(1 + of_drawn) + F.relu(1 - of_photo))).mean()
+            prediction_realness, prediction_features = functional_call(
+                self.critic, frozen, (prediction_latents, structure, batch.values)
+            )
+            latents = torch.cat([prediction_latents.detach(), photo, near])
+            realness, features = self.critic(latents, torch.cat([structure] * 3), torch.cat([batch.values] * 3))
+        weight = _shrunk(batch.weight, realness)
+        of_prediction, of_photo, of_near = realness.chunk(3)
+        doubt = -(weight * prediction_realness).mean()
+        critic = (weight * (F.relu(1 + of_prediction) + F.relu(1 - of_photo))).mean()
         rough = (of_photo - of_near).square().mean()
         unlike = torch.stack(
             [
                 (_shrunk(batch.weight, layer) * (layer - all_three.chunk(3)[1].detach()).abs()).mean()
-                for layer, all_three in zip(own, features, strict=True)
+                for layer, all_three in zip(prediction_features, features, strict=True)
             ]
         ).mean()
         loss = flow + PULL * doubt + LIKENESS * unlike + critic + SMOOTHNESS * rough
-        gap = of_photo.mean() - of_drawn.mean()
+        gap = of_photo.mean() - of_prediction.mean()
         return {"loss": loss, "flow": flow, "critic": critic, "rough": rough, "unlike": unlike, "gap": gap}
 
 

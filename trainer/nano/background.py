@@ -76,17 +76,18 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     learner = BackgroundLearner(denoiser)
     some = np.array_split(pictures, 1 + len(pictures) // 4096)
     clean = torch.cat([denoiser.encode(to_tensor(part)) for part in some])
-    flipped = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])  # no place has a side
-    unseen = (clean[:UNSEEN], values[:UNSEEN])
-    validation = BackgroundValidation(learner, *unseen, run.out, run.batch)
+    # no place has a side
+    mirror_images = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])
+    validation_set = (clean[:UNSEEN], values[:UNSEEN])
+    validation = BackgroundValidation(learner, *validation_set, run.out, run.batch)
 
     def draw(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.from_numpy(rng.integers(UNSEEN, len(clean), count))
-        said = values[rows].clone()
+        row_values = values[rows].clone()
         for name, share in UNSAID.items():
-            said[torch.from_numpy(rng.random(count) < share), NAMES.index(name)] = 0
-        mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None]
-        return torch.where(mirrored, flipped[rows], clean[rows]), said
+            row_values[torch.from_numpy(rng.random(count) < share), NAMES.index(name)] = 0
+        is_mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None]
+        return torch.where(is_mirrored, mirror_images[rows], clean[rows]), row_values
 
     plan = TrainConfig(
         out=run.out,
@@ -104,7 +105,7 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     fit(plan, learner, draw, validation)
     learner.eval().requires_grad_(False)
     steps = load_state(run.out / "state.pt")["step"]
-    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
+    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.errors_by_time()}
     save_network(denoiser, run.out / "background", facts)
     return facts
 
@@ -143,7 +144,7 @@ class BackgroundValidation:
 
     def __call__(self, step: int) -> NDArray[np.uint8]:
         """Appends to validation.jsonl and returns a sheet uint8 [H, W, 3]: each place SHEET_ROWS times."""
-        line = {"step": step, "pictures": step * self.batch} | self.measured()
+        line = {"step": step, "pictures": step * self.batch} | self.errors_by_time()
         with (self.out / "validation.jsonl").open("a") as lines:
             lines.write(json.dumps(line) + "\n")
         values = torch.zeros(len(PLACES), len(NAMES), dtype=torch.int64)
@@ -151,19 +152,21 @@ class BackgroundValidation:
         values[:, NAMES.index("framing")] = 1
         rows = []
         for seed in range(SHEET_ROWS):
-            drawn = to_uint8(self.learner.denoiser.draw(values, [seed + 100 * place for place in range(len(PLACES))]))
-            rows.append(np.concatenate(list(drawn), 1))
+            backgrounds = to_uint8(
+                self.learner.denoiser.draw(values, [seed + 100 * place for place in range(len(PLACES))])
+            )
+            rows.append(np.concatenate(list(backgrounds), 1))
         return np.concatenate(rows, 0)
 
     @torch.no_grad()
-    def measured(self) -> dict[str, float]:
+    def errors_by_time(self) -> dict[str, float]:
         """Errors of the velocity by time."""
-        found = {}
+        result = {}
         for time in VALIDATION_TIMES:
             noise = torch.Generator().manual_seed(5)
             errors = self.learner.errors(self.clean, self.values, torch.full((len(self.clean),), time), noise)
-            found[f"error_{time}"] = float(errors.mean())
-        return found
+            result[f"error_{time}"] = float(errors.mean())
+        return result
 
 
 def painted(run: BackgroundRun) -> tuple[NDArray[np.uint8], Tensor]:
@@ -179,9 +182,9 @@ def painted(run: BackgroundRun) -> tuple[NDArray[np.uint8], Tensor]:
     rows, columns = (side // 2 for side in PAINTED_SIZE)
     pictures = np.concatenate([np.load(_chunk(run.out, number)) for number in numbers])[: run.painted]
     assert pictures.shape[1:] == (rows, columns, 3)
-    said = np.concatenate([_said(number, run.seed) for number in numbers])[: run.painted]
+    conditions = np.concatenate([_conditions_of(number, run.seed) for number in numbers])[: run.painted]
     values = torch.zeros(len(pictures), len(NAMES), dtype=torch.int64)
-    for name, column in zip(CONDITIONS, said.T, strict=True):
+    for name, column in zip(CONDITIONS, conditions.T, strict=True):
         values[:, NAMES.index(name)] = torch.from_numpy(1 + column)
     return pictures, values
 
@@ -190,7 +193,7 @@ def _chunk(out: Path, number: int) -> Path:
     return out / "painted" / f"{number:04d}.npy"
 
 
-def _said(number: int, seed: int) -> NDArray[np.int64]:
+def _conditions_of(number: int, seed: int) -> NDArray[np.int64]:
     """[CHUNK, 2]: place and framing of each picture."""
     random = np.random.default_rng([seed, number])
     places = random.integers(len(BACKGROUNDS), size=CHUNK)
@@ -203,7 +206,7 @@ def _paint_chunk(task: tuple[Path, int, int]) -> None:
     random = np.random.default_rng([seed, number, 1])
     height, width = PAINTED_SIZE
     pictures = []
-    for place, framing in _said(number, seed):
+    for place, framing in _conditions_of(number, seed):
         blur = BLUR[SLOTS["framing"][framing]]
         horizon = height * random.uniform(*HORIZONS)
         picture = paint(BACKGROUNDS[place], int(random.integers(2**31)), height, width, horizon, blur)

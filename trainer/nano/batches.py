@@ -30,7 +30,7 @@ from engine.backbones.nano.references import (
 )
 from engine.body.atlas import Atlas, Region
 from engine.body.body_map import MAP_SCALE, BodyMaps
-from engine.body.texture import Sources, laid_texture, merged
+from engine.body.texture import Sources, aligned_texture, merge_textures
 from engine.identity.skeleton import MIRRORED_JOINTS
 from engine.pixels import to_tensor
 from trainer.nano.degrading import degraded, occluder, out_of_focus, softer, wrong_parts
@@ -108,7 +108,7 @@ class Batch:
         )
 
 
-def joined(batches: Sequence[Batch]) -> Batch:
+def join_batches(batches: Sequence[Batch]) -> Batch:
     """The rows of several batches in one."""
     return Batch(
         picture=torch.cat([batch.picture for batch in batches]),
@@ -140,8 +140,8 @@ class _Plan:
 
     target: int
     references: tuple[int, ...]
-    hidden: tuple[Region, ...]
-    said: frozenset[str]
+    hidden_regions: tuple[Region, ...]
+    slots: frozenset[str]
 
 
 class Batches:
@@ -160,7 +160,7 @@ class Batches:
                 self.siblings[int(row)] = group[group != row]
         self.targets = np.array(sorted(row for row, others in self.siblings.items() if len(others)))
 
-    def chosen(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def sample_targets(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """So many targets at random, of every framing its share."""
         shares = np.array([FRAMING_SHARES[name] for name in FRAMINGS])[self.framing[self.targets]]
         chances = shares / np.bincount(self.framing)[self.framing[self.targets]]
@@ -172,13 +172,13 @@ class Batches:
         flips = rng.random(len(plans)) < (0.5 if self.augment else 0.0)
         pictures, weights, surfaces, normals, layouts, places = [], [], [], [], [], []
         for plan, flip in zip(plans, flips, strict=True):
-            predicted = self.augment and rng.random() < PREDICTED_MAP
-            surface, normal = self._map(plan.target, int(predicted))
+            with_predicted_map = self.augment and rng.random() < PREDICTED_MAP
+            surface, normal = self._map(plan.target, int(with_predicted_map))
             image, parts = self.store.row("image", plan.target), self.store.row("parts", plan.target)
             place = self.store.row("place", plan.target)
             head = (self.store.row("regions", plan.target)[0] == Region.HEAD).repeat(MAP_SCALE, 0).repeat(MAP_SCALE, 1)
             if flip:
-                image, parts, surface, normal = self._flipped(image, parts, surface, normal)
+                image, parts, surface, normal = self._flip(image, parts, surface, normal)
                 head, place = head[:, ::-1], place[:, ::-1]
             places.append(softer(place, rng) if self.augment else place)
             pictures.append(out_of_focus(image, parts > 0))
@@ -190,9 +190,9 @@ class Batches:
         firsts, textures, palettes, heads = [], [], [], []
         for plan, flip in zip(plans, flips, strict=True):
             # with its picture the reference is mirrored too, or bags and prints would be on the wrong side
-            prepared = [self._reference(row, plan.hidden, bool(flip), rng) for row in plan.references]
+            prepared = [self._reference(row, plan.hidden_regions, bool(flip), rng) for row in plan.references]
             firsts.append(prepared[0])
-            textures.append(merged([reference.texture[None] for reference in prepared])[0])
+            textures.append(merge_textures([reference.texture[None] for reference in prepared])[0])
             palettes.append(palette_of(prepared))
             joints = self._joints(plan.target, bool(flip), rng)
             photos = [one.head for one in prepared]
@@ -216,7 +216,7 @@ class Batches:
             appearance=Appearance(
                 stacked_views(firsts, self.atlas),
                 scales,
-                laid_texture(texture, maps.surface),
+                aligned_texture(texture, maps.surface),
                 palette,
                 *stacked_heads(heads),
             ).with_head(shares),
@@ -240,11 +240,11 @@ class Batches:
         full = pool[self.framing[pool] == FRAMINGS.index("full")]
         wants_short = self.augment and rng.random() < NOT_FULL_LENGTH
         first = short if (wants_short and len(short)) or not len(full) else full
-        chosen = [int(rng.choice(first)) if self.augment else int(first[0])]
-        rest = pool[pool != chosen[0]]
+        references = [int(rng.choice(first)) if self.augment else int(first[0])]
+        rest = pool[pool != references[0]]
         if self.augment and len(rest) and not change and rng.random() < SECOND_PHOTO:
-            chosen.append(int(rng.choice(rest)))
-        return _Plan(target, tuple(chosen), *self._words(target, chosen, change, rng))
+            references.append(int(rng.choice(rest)))
+        return _Plan(target, tuple(references), *self._words(target, references, change, rng))
 
     def _words(
         self, target: int, references: list[int], change: bool, rng: np.random.Generator
@@ -252,28 +252,28 @@ class Batches:
         """The regions of the references that are hidden, and the slots that the caption names."""
         if not self.augment:
             return (), frozenset(SAID)
-        hidden: set[Region] = set()
-        said = {slot for slot, share in SAID.items() if rng.random() < share}
-        said |= {slot for slot in PERSON if rng.random() < PERSON_SAID}
-        shown = max(2 - int(self.framing[row]) for row in references)  # 0 portrait, 1 half length, 2 full length
+        hidden_regions: set[Region] = set()
+        slots = {slot for slot, share in SAID.items() if rng.random() < share}
+        slots |= {slot for slot in PERSON if rng.random() < PERSON_SAID}
+        length = max(2 - int(self.framing[row]) for row in references)  # 0 portrait, 1 half length, 2 full length
         different = any(self.outfit[row] != self.outfit[target] for row in references)
         for garment, regions, needs in ((TOP, UNDER_TOP, 0), (BOTTOM, UNDER_BOTTOM, 1), (SHOES, UNDER_SHOES, 2)):
             other = different or (change and rng.random() < 0.5)
             if other:
-                hidden.update(regions)
-            named = UNSEEN_SAID if other or shown < needs else CLOTHES_SAID
-            if rng.random() < named:
-                said |= {slot for slot in garment if rng.random() < 0.9}
+                hidden_regions.update(regions)
+            chance = UNSEEN_SAID if other or length < needs else CLOTHES_SAID
+            if rng.random() < chance:
+                slots |= {slot for slot in garment if rng.random() < 0.9}
         for accessory in (HAT, BAG):
             if different or rng.random() < CLOTHES_SAID:
-                said |= set(accessory)
+                slots |= set(accessory)
         if rng.random() < NO_WORDS:
-            said = set()
-        return tuple(hidden), frozenset(said)
+            slots = set()
+        return tuple(hidden_regions), frozenset(slots)
 
     def _values(self, plan: _Plan) -> NDArray[np.int64]:
-        spoken = np.array([name in plan.said for name in NAMES])
-        return np.where(spoken, self.store.row("attributes", plan.target), 0).astype(np.int64)
+        is_named = np.array([name in plan.slots for name in NAMES])
+        return np.where(is_named, self.store.row("attributes", plan.target), 0).astype(np.int64)
 
     def _map(self, row: int, variant: int) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
         names = ("surface_predicted", "normal_predicted") if variant else ("surface", "normal")
@@ -294,16 +294,16 @@ class Batches:
         ears, shoulders = joints[[3, 4], :2].mean(0), joints[[5, 6], :2].mean(0)
         return float(np.hypot((shoulders[0] - ears[0]) / 1.5, shoulders[1] - ears[1]))
 
-    def _flipped(
+    def _flip(
         self, image: NDArray[np.uint8], parts: NDArray[np.uint8], surface: NDArray[np.uint16], normal: NDArray[np.uint8]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint16], NDArray[np.uint8]]:
-        turned = normal[:, ::-1].copy()
-        turned[..., 0] = np.where(surface[:, ::-1] > 0, 255 - turned[..., 0], 0)
-        return image[:, ::-1], parts[:, ::-1], self._mirrored(surface), turned
+        normals = normal[:, ::-1].copy()
+        normals[..., 0] = np.where(surface[:, ::-1] > 0, 255 - normals[..., 0], 0)
+        return image[:, ::-1], parts[:, ::-1], self._mirror_surface(surface), normals
 
-    def _mirrored(self, surface: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        table = np.concatenate([[0], self.atlas.mirror.numpy() + 1]).astype(np.uint16)
-        return np.ascontiguousarray(table[surface][:, ::-1])
+    def _mirror_surface(self, surface: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        mirror = np.concatenate([[0], self.atlas.mirror.numpy() + 1]).astype(np.uint16)
+        return np.ascontiguousarray(mirror[surface][:, ::-1])
 
     def _weight(self, parts: NDArray[np.uint8], head: NDArray[np.bool_]) -> NDArray[np.float32]:
         person = parts > 0
@@ -312,10 +312,10 @@ class Batches:
         return np.asarray(cv2.resize(weight.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA))
 
     def _reference(
-        self, row: int, hidden: Collection[Region], flip: bool, rng: np.random.Generator
+        self, row: int, hidden_regions: Collection[Region], flip: bool, rng: np.random.Generator
     ) -> PreparedReference:
         photo, sources = self._photo(row, flip, rng)
-        return prepare(photo, sources, hidden, self.atlas)
+        return prepare(photo, sources, hidden_regions, self.atlas)
 
     def _photo(self, row: int, flip: bool, rng: np.random.Generator) -> tuple[ReferencePhoto, Sources]:
         """A photo as users send it, with the errors of those that read it, and where each texel is seen on it."""
@@ -326,7 +326,7 @@ class Batches:
         sureness = self.store.row("source_sureness", row)[variant] / np.float32(255)
         pixel = self.store.row("source_pixel", row)[variant].astype(np.int32)
         if flip:
-            image, parts, surface, normal = self._flipped(image, parts, surface, normal)
+            image, parts, surface, normal = self._flip(image, parts, surface, normal)
             regions, mirror, columns = regions[:, ::-1], self.atlas.mirror.numpy(), surface.shape[1]
             pixel, sureness = pixel[mirror], sureness[mirror]
             pixel = pixel - pixel % columns + (columns - 1 - pixel % columns)

@@ -80,11 +80,11 @@ def unpack_bundle(path: Path, store: Path, mapper: Path = SHIPPED_MAPPER) -> int
             if (folder / "facts.npy").exists():
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            with np.load(io.BytesIO(archive.read(f"{shard}/arrays.npz"))) as kept:
-                arrays = {name: _wide(kept[name]) for name in ARRAYS}
+            with np.load(io.BytesIO(archive.read(f"{shard}/arrays.npz"))) as archived:
+                arrays = {name: _wide(archived[name]) for name in ARRAYS}
             count = len(arrays["facts"])
             for kind, mode in PICTURES.items():
-                pictures = [_decoded(archive.read(f"{shard}/{kind}/{row:04d}.webp"), mode) for row in range(count)]
+                pictures = [_decode(archive.read(f"{shard}/{kind}/{row:04d}.webp"), mode) for row in range(count)]
                 write_array(folder / f"{kind}.npy", np.stack(pictures))
             surface, normal = mapped(arrays["joints"][..., :3], arrays["build"], network, atlas)
             write_array(folder / "surface.npy", surface)
@@ -113,7 +113,7 @@ def _webp(picture: NDArray[np.uint8], **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def _decoded(content: bytes, mode: str) -> NDArray[np.uint8]:
+def _decode(content: bytes, mode: str) -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image.convert(mode), np.uint8)
 

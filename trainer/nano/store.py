@@ -131,8 +131,8 @@ class Store:
     def row(self, name: str, row: int) -> NDArray[Any]:
         """One row of an array, not copied."""
         shard = int(np.searchsorted(self._starts, row, side="right")) - 1
-        found: NDArray[Any] = self._parts[name][shard][row - self._starts[shard]]
-        return found
+        values: NDArray[Any] = self._parts[name][shard][row - self._starts[shard]]
+        return values
 
     def rows(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Rows of an array, copied [len(rows), ...]."""

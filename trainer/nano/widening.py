@@ -33,8 +33,8 @@ def widened(weights: dict[str, Tensor], shapes: dict[str, torch.Size], seed: int
 
 def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
     if name in FIRST and weight.shape[COLUMNS] < shape[COLUMNS]:
-        joined = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
-        weight = torch.cat([weight, joined], COLUMNS)
+        new_inputs = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
+        weight = torch.cat([weight, new_inputs], COLUMNS)
     if name in LAST and len(weight) < shape[ROWS]:
         weight = torch.cat([weight, torch.zeros(shape[ROWS] - len(weight), *weight.shape[1:])])
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):

@@ -70,7 +70,8 @@ class BackgroundDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return flat.view(len(flat), 3, self.config.rows, self.config.columns)
 
     def forward(self, z: Tensor, time: Tensor, values: Tensor) -> Tensor:
-        """z [B, K], noise at times [B] of 0 and clean at 1; values int64 [B, slots] of `encoded` -> velocity [B, K]."""
+        """z [B, K] at times [B], from noise at 0 to clean components at 1; values int64 [B, slots] of
+        `encode_attributes` -> velocity [B, K]."""
         condition = self.time(_angles(time))
         for name, embedding in zip(CONDITIONS, self.embeddings, strict=True):
             condition = condition + embedding(values[:, NAMES.index(name)])

@@ -40,13 +40,13 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
     rows, columns = np.flatnonzero(person.any(1)), np.flatnonzero(person.any(0))
     top, bottom = float(rows[0]), float(rows[-1] + 1)
     left, right = float(columns[0]), float(columns[-1] + 1)
-    seen = joints[:, 2] >= CONFIDENCE_MIN
-    cut_off = bottom >= person.shape[0] * (1 - AT_EDGE) and not seen[list(KNEES)].any()
+    visible = joints[:, 2] >= CONFIDENCE_MIN
+    cut_off = bottom >= person.shape[0] * (1 - AT_EDGE) and not visible[list(KNEES)].any()
     height = (bottom - top) * MARGIN
     if cut_off:
         # shoulders may leave the frame at the sides, as they do in portraits; the head must not
-        middle = float(joints[seen, 0].mean()) if seen.any() else (left + right) / 2
-        if seen[list(HIPS)].any():
+        middle = float(joints[visible, 0].mean()) if visible.any() else (left + right) / 2
+        if visible[list(HIPS)].any():
             height = max(height, (right - left) / aspect * 0.8)
         low = bottom
     else:
@@ -60,10 +60,10 @@ def reference_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> ReferencePhoto | None:
     """A photo with what was seen on it, as `reference_photo`; None where the body was not searched for."""
-    seen, parts = view.observation, parts_on_photo(view.observation)
-    if parts is None or seen.keypoints is None:
+    observation, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or observation.keypoints is None:
         return None
-    return reference_photo(_pixels(view), parts, seen.keypoints, mapper, atlas, size, build)
+    return reference_photo(_pixels(view), parts, observation.keypoints, mapper, atlas, size, build)
 
 
 def large_head_of(
@@ -71,17 +71,17 @@ def large_head_of(
 ) -> HeadPhoto | None:
     """The head of a photo as large as in portraits, with the pixels that a small figure in nano's frame has not; None
     where ears or shoulders were not seen."""
-    seen, parts = view.observation, parts_on_photo(view.observation)
-    if parts is None or seen.keypoints is None:
+    observation, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or observation.keypoints is None:
         return None
     rows, columns = parts.shape
     share = np.array([columns, rows, 1], np.float32)
-    window = portrait_window(np.asarray(seen.keypoints / share, np.float32), columns / rows)
+    window = portrait_window(np.asarray(observation.keypoints / share, np.float32), columns / rows)
     if window is None:
         return None
     left, top, right, bottom = window.box
     box = (left * columns, top * rows, right * columns, bottom * rows)
-    return head_photo_of(_in_window(_pixels(view), parts, seen.keypoints, box, mapper, atlas, size, build))
+    return head_photo_of(_in_window(_pixels(view), parts, observation.keypoints, box, mapper, atlas, size, build))
 
 
 def _pixels(view: View) -> NDArray[np.uint8]:
@@ -151,5 +151,7 @@ def _framed(picture: NDArray[np.uint8], window: Window, size: tuple[int, int]) -
     times = max(1, min(8, round(1 / scale)))  # averaged afterwards: warpAffine alone skips pixels when it shrinks
     fine = (width * times, height * times)
     matrix = np.array([[scale * times, 0, -left * scale * times], [0, scale * times, -top * scale * times]], np.float32)
-    drawn = cv2.warpAffine(picture, matrix, fine, flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA) if times > 1 else drawn)
+    window_pixels = cv2.warpAffine(picture, matrix, fine, flags=cv2.INTER_LINEAR)
+    return np.asarray(
+        cv2.resize(window_pixels, (width, height), interpolation=cv2.INTER_AREA) if times > 1 else window_pixels
+    )

@@ -119,11 +119,11 @@ def _before(items: Sequence[Item], at: int) -> tuple[bool, bool]:
     return everything or any(meaning.value in WORN for meaning in before[-1:]), everything
 
 
-def _give(modifier: Item, anchor: Item | None, bound: Bound, worn: bool, everything: bool) -> None:
-    """`worn` and `everything` are of a colour that belongs to nothing."""
+def _give(modifier: Item, anchor: Item | None, bound: Bound, is_worn: bool, everything: bool) -> None:
+    """`is_worn` and `everything` are of a colour that belongs to nothing."""
     kind, value = modifier.kind, modifier.meaning.value
     if anchor is None:
-        _give_nobody(modifier, bound, worn, everything)
+        _give_nobody(modifier, bound, is_worn, everything)
     elif anchor.is_unknown:
         anchor.start, anchor.end = min(anchor.start, modifier.start), max(anchor.end, modifier.end)
     elif anchor.kind in HAIR:
@@ -152,10 +152,10 @@ def _give_hair(modifier: Item, bound: Bound) -> None:
     bound.hair_colour = bound.hair_colour or colour
 
 
-def _give_nobody(modifier: Item, bound: Bound, worn: bool, everything: bool) -> None:
+def _give_nobody(modifier: Item, bound: Bound, is_worn: bool, everything: bool) -> None:
     if modifier.kind == "hair_colour":
         bound.hair_colour = bound.hair_colour or modifier.meaning.value
     elif modifier.kind == "colour":
-        bound.lone.append((modifier, worn, everything))
+        bound.lone.append((modifier, is_worn, everything))
     elif modifier.kind in ("material", "pattern", "pattern_after"):
         bound.undrawn.append(modifier)

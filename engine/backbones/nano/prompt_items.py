@@ -39,7 +39,7 @@ class Item:
 
     @property
     def is_garment(self) -> bool:
-        return self.kind in CLOTHES or any(slot in CLOTHES for slot, _ in self.meaning.said)
+        return self.kind in CLOTHES or any(slot in CLOTHES for slot, _ in self.meaning.slots)
 
     @property
     def is_unknown(self) -> bool:
@@ -52,10 +52,10 @@ class Item:
 
 def items_of(prompt: str, lexicon: Lexicon, is_real: Callable[[str], bool]) -> list[Item]:
     """The prompt's items in order. Words that nothing knows and that stand together are one item."""
-    return _joined(list(_known(tokens_of(prompt), lexicon, is_real)))
+    return _join_unknown(list(_recognise(tokens_of(prompt), lexicon, is_real)))
 
 
-def _known(tokens: Sequence[Token], lexicon: Lexicon, is_real: Callable[[str], bool]) -> Iterator[Item]:
+def _recognise(tokens: Sequence[Token], lexicon: Lexicon, is_real: Callable[[str], bool]) -> Iterator[Item]:
     at = 0
     while at < len(tokens):
         length, meaning = _aged(tokens, at) or lexicon.longest(tokens, at) or (1, None)
@@ -84,9 +84,9 @@ def _aged(tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
     return 3 if old else 2, Meaning("age", age, (("age", age),))
 
 
-def _joined(items: Sequence[Item]) -> list[Item]:
+def _join_unknown(items: Sequence[Item]) -> list[Item]:
     """Unknown words together with the articles and numbers between or behind them."""
-    joined: list[Item] = []
+    result: list[Item] = []
     at = 0
     while at < len(items):
         item = items[at]
@@ -100,8 +100,8 @@ def _joined(items: Sequence[Item]) -> list[Item]:
                     item = Item(UNKNOWN, item.start, items[following].end)
                     at = following + 1
                 following += 1
-        joined.append(item)
-    return joined
+        result.append(item)
+    return result
 
 
 def negate(items: Sequence[Item]) -> None:
@@ -113,20 +113,20 @@ def negate(items: Sequence[Item]) -> None:
 
 
 def _scope(items: Sequence[Item], at: int) -> Iterator[Item]:
-    seen = joined = False
+    has_content = after_and = False
     for index in range(at, len(items)):
         item = items[index]
         if item.kind in ("stop", "but"):
             return
         if item.kind == "and":
             follows = items[index + 1] if index + 1 < len(items) else item
-            if seen and not (follows.is_content or follows.kind == "negation"):
+            if has_content and not (follows.is_content or follows.kind == "negation"):
                 return
-            joined = True
+            after_and = True
         elif item.kind in MODIFIERS or item.is_content:
-            if seen and not joined:
+            if has_content and not after_and:
                 return
-            seen, joined = item.is_content or seen, False
+            has_content, after_and = item.is_content or has_content, False
             yield item
-        elif seen and item.kind == "preposition":
+        elif has_content and item.kind == "preposition":
             return

@@ -44,8 +44,8 @@ class PhraseMeanings:
         phrases: list[str] = []
         meanings: list[Meaning] = []
         for section, values in tomllib.loads(EXAMPLES.read_text("utf-8")).items():
-            for value, listed in values.items():
-                examples = listed.split("|")
+            for value, alternatives in values.items():
+                examples = alternatives.split("|")
                 phrases += examples
                 meanings += [meaning_of(section, value)] * len(examples)
         return meanings, self._encoder.encode(phrases)

@@ -44,34 +44,34 @@ class PromptReader:
         prompt = prompt[:CHARACTERS_MAX]
         items = items_of(prompt, self._lexicon(), self._is_real)
         negate(items)
-        items = self._understood(prompt, items)
+        items = self._with_meanings(prompt, items)
         attributes, undrawn = attributes_of(items, bind(items))
         undrawn += [item for item in items if item.is_unknown and not item.negated]
-        return PromptReading(attributes, _as_written(prompt, items, undrawn))
+        return PromptReading(attributes, _ignored_phrases(prompt, items, undrawn))
 
     def _is_real(self, word: str) -> bool:
         meanings = self._meanings()
         return meanings is None or meanings.is_real(word)
 
-    def _understood(self, prompt: str, items: Sequence[Item]) -> list[Item]:
+    def _with_meanings(self, prompt: str, items: Sequence[Item]) -> list[Item]:
         """The items, unknown ones with the meaning of their nearest example where it is near enough."""
-        asked = [at for at, item in enumerate(items) if item.kind == "unknown"]
-        meanings = self._meanings() if asked else None
+        unknown_positions = [at for at, item in enumerate(items) if item.kind == "unknown"]
+        meanings = self._meanings() if unknown_positions else None
         if meanings is None:
             return list(items)
-        phrases = [(prompt[items[at].start : items[at].end], _in_place(prompt, items, at)) for at in asked]
-        nearest = zip(asked, meanings.nearest(phrases), strict=True)
-        understood = {at: meaning if cosine >= _least(meaning) else None for at, (meaning, cosine) in nearest}
-        read: list[Item] = []
+        phrases = [(prompt[items[at].start : items[at].end], _in_place(prompt, items, at)) for at in unknown_positions]
+        nearest = zip(unknown_positions, meanings.nearest(phrases), strict=True)
+        meaning_at = {at: meaning if cosine >= _least(meaning) else None for at, (meaning, cosine) in nearest}
+        result: list[Item] = []
         for at, item in enumerate(items):
-            meaning = understood.get(at)
+            meaning = meaning_at.get(at)
             if meaning is not None:
-                read.append(Item(meaning, item.start, item.end, item.negated))
-            elif at in understood:
-                read += self._by_word(prompt, item, meanings)
+                result.append(Item(meaning, item.start, item.end, item.negated))
+            elif at in meaning_at:
+                result += self._by_word(prompt, item, meanings)
             else:
-                read.append(item)
-        return read
+                result.append(item)
+        return result
 
     def _by_word(self, prompt: str, item: Item, meanings: PhraseMeanings) -> list[Item]:
         """A phrase parted at the word that is near an example by itself, at its end or its beginning."""
@@ -102,7 +102,7 @@ def _in_place(prompt: str, items: Sequence[Item], at: int) -> str:
     return prompt[items[start].start : items[at].end]
 
 
-def _as_written(prompt: str, items: Sequence[Item], undrawn: Sequence[Item]) -> tuple[str, ...]:
+def _ignored_phrases(prompt: str, items: Sequence[Item], undrawn: Sequence[Item]) -> tuple[str, ...]:
     """In the prompt's order, each once. A Russian noun keeps its preposition, which its ending follows."""
     phrases: dict[str, str] = {}
     for item in sorted(undrawn, key=lambda item: item.start):
@@ -110,8 +110,8 @@ def _as_written(prompt: str, items: Sequence[Item], undrawn: Sequence[Item]) -> 
         before = next((other for other in items if other.end <= start and other.end >= start - 1), None)
         if before is not None and before.kind == "preposition" and _is_short_russian(prompt[before.start : before.end]):
             start = before.start
-        written = prompt[start : item.end]
-        phrases.setdefault(plain(written), written)
+        phrase = prompt[start : item.end]
+        phrases.setdefault(plain(phrase), phrase)
     return tuple(phrases.values())
 
 

@@ -39,8 +39,8 @@ class Token:
 
 def tokens_of(prompt: str) -> list[Token]:
     """In lower case, without ё and accents. A hyphen inside a word parts two words."""
-    kept = _FLAGS.sub(lambda flag: "," + " " * (len(flag.group()) - 1), prompt)
-    return [Token(plain(found.group()), found.start(), found.end()) for found in _TOKEN.finditer(kept)]
+    without_flags = _FLAGS.sub(lambda flag: "," + " " * (len(flag.group()) - 1), prompt)
+    return [Token(plain(match.group()), match.start(), match.end()) for match in _TOKEN.finditer(without_flags)]
 
 
 def plain(word: str) -> str:
@@ -65,9 +65,9 @@ def stem_of(word: str) -> str:
     return str(_STEMMER.stemWord(word))
 
 
-def key_of(written: str) -> str:
+def key_of(entry: str) -> str:
     """The key of a lexicon's word: "=стою" is itself, «куртка» a stem, "jacket" itself."""
-    word = plain(written)
+    word = plain(entry)
     return stem_of(word) if is_russian(word) else word
 
 

@@ -112,32 +112,34 @@ def shrunk(person: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def prepare(
     photo: ReferencePhoto,
     sources: Sources,
-    hidden: Collection[Region],
+    hidden_regions: Collection[Region],
     atlas: Atlas,
     head_photo: HeadPhoto | None = None,
 ) -> PreparedReference:
-    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them, and the
-    garments that these are under wherever they show, as at a collar. head_photo: of the same photo with more pixels,
-    where there are more."""
-    covered = np.isin(photo.regions, [int(region) for region in hidden])
-    taken_off = np.isin(photo.parts, [int(part) for part, under in GARMENTS if set(under) <= set(hidden)])
-    shown = photo.person & ~taken_off & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
-    parts = np.where(shown, photo.parts, np.uint8(BodyPart.BACKGROUND))
-    cut = np.where(shown[..., None], photo.image, np.uint8(GREY))
+    """The inputs of the branches and of the texture from one photo. The `hidden_regions` are removed from them; so is
+    every garment that covers only hidden regions, also where it shows elsewhere, as at a collar. head_photo: the head
+    with more pixels than `photo` has, where the user's photo has more."""
+    in_hidden_region = np.isin(photo.regions, [int(region) for region in hidden_regions])
+    garment_removed = np.isin(photo.parts, [int(part) for part, under in GARMENTS if set(under) <= set(hidden_regions)])
+    visible = photo.person & ~garment_removed & ~np.repeat(np.repeat(in_hidden_region, MAP_SCALE, 0), MAP_SCALE, 1)
+    parts = np.where(visible, photo.parts, np.uint8(BodyPart.BACKGROUND))
+    foreground = np.where(visible[..., None], photo.image, np.uint8(GREY))
     head = photo.regions == int(Region.HEAD)
     face = None
     if head.sum() >= HEAD_PIXELS_MIN:
-        face = _view(photo, cut, shown, parts, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN)
-    whole: Box = (0.0, 0.0, float(cut.shape[1]), float(cut.shape[0]))
+        face = _view(
+            photo, foreground, visible, parts, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN
+        )
+    whole: Box = (0.0, 0.0, float(foreground.shape[1]), float(foreground.shape[0]))
     box = _box_around(photo.person, 1) if photo.person.any() else whole
-    body = _view(photo, cut, shown, parts, box, BODY_SIZE, BODY_MARGIN)
+    body = _view(photo, foreground, visible, parts, box, BODY_SIZE, BODY_MARGIN)
     small = cv2.resize(photo.image, photo.surface.shape[::-1], interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
-    lost = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden]))
-    lost |= torch.from_numpy(taken_off[::MAP_SCALE, ::MAP_SCALE].ravel()[sources.pixel])
-    seen = torch.from_numpy(sources.sureness) * ~lost
+    hidden_texels = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden_regions]))
+    hidden_texels |= torch.from_numpy(garment_removed[::MAP_SCALE, ::MAP_SCALE].ravel()[sources.pixel])
+    sureness = torch.from_numpy(sources.sureness) * ~hidden_texels
     labels = torch.from_numpy(parts[::MAP_SCALE, ::MAP_SCALE].copy())[None]
-    texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
+    texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], sureness[None])[0]
     colours = torch.from_numpy(_colours(photo.image, parts))
     return PreparedReference(face, body, texture, colours, head_photo or head_photo_of(photo))
 
@@ -166,9 +168,9 @@ def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDA
     neck, at most the distance of the eyes from its axis. Both empty where eyes or nose are not seen, or from the side,
     where the line of the eyes says little."""
     nose, eyes = points[NOSE], points[list(EYES)]
-    middle, across = eyes[:, :2].mean(0), eyes[0, :2] - eyes[1, :2]
-    between = float(np.hypot(*across))
-    down = np.array([-across[1], across[0]]) / max(between, 1e-6)
+    middle, eye_line = eyes[:, :2].mean(0), eyes[0, :2] - eyes[1, :2]
+    between = float(np.hypot(*eye_line))
+    down = np.array([-eye_line[1], eye_line[0]]) / max(between, 1e-6)
     length = float((nose[:2] - middle) @ down)
     if min(nose[2], eyes[:, 2].min()) <= 0 or between < abs(length) * FROM_SIDE:
         return np.zeros(size, bool), np.zeros(size, bool)
@@ -182,8 +184,8 @@ def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDA
 
 def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
     """See PreparedReference."""
-    shown = parts > 0
-    labels, values = parts[shown], image[shown] / np.float32(127.5) - 1
+    on_person = parts > 0
+    labels, values = parts[on_person], image[on_person] / np.float32(127.5) - 1
     sums = [np.bincount(labels, values[:, channel], PARTS) for channel in range(3)]
     return np.stack([*sums, np.bincount(labels, minlength=PARTS)], 1).astype(np.float32)
 
@@ -193,10 +195,10 @@ def palette_of(references: Sequence[PreparedReference]) -> Tensor:
     is seen, and that in 0..1. The background is no part of a person and has none."""
     total = torch.stack([reference.colours for reference in references]).sum(0)
     count = total[:, 3:]
-    seen = count / (count + PALETTE_PIXELS)
-    found = torch.cat([total[:, :3] / count.clamp(min=1) * seen, seen], 1)
-    found[int(BodyPart.BACKGROUND)] = 0
-    return found
+    visibility = count / (count + PALETTE_PIXELS)
+    palette = torch.cat([total[:, :3] / count.clamp(min=1) * visibility, visibility], 1)
+    palette[int(BodyPart.BACKGROUND)] = 0
+    return palette
 
 
 def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
@@ -211,8 +213,8 @@ def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
 
 def _view(
     photo: ReferencePhoto,
-    cut: NDArray[np.uint8],
-    shown: NDArray[np.bool_],
+    foreground: NDArray[np.uint8],
+    visible: NDArray[np.bool_],
     parts: NDArray[np.uint8],
     box: Box,
     size: tuple[int, int],
@@ -227,8 +229,8 @@ def _view(
     times = max(1, min(4, round(pixel)))
     fine = (width * times, height * times)
     matrix = np.array([[times / pixel, 0, -left * times / pixel], [0, times / pixel, -top * times / pixel]], np.float32)
-    rgb = cv2.warpAffine(cut, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
-    mask = cv2.warpAffine(shown.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
+    rgb = cv2.warpAffine(foreground, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
+    mask = cv2.warpAffine(visible.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
     if times > 1:
         rgb, mask = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (rgb, mask))
     exact = np.array([[1 / pixel, 0, -left / pixel], [0, 1 / pixel, -top / pixel]], np.float32)
@@ -250,7 +252,7 @@ def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceV
     )
     faces = [reference.face or empty for reference in prepared]
     bodies = [reference.body for reference in prepared]
-    return ReferenceViews(*_stacked(faces, atlas), *_stacked(bodies, atlas))
+    return ReferenceViews(*_stack_views(faces, atlas), *_stack_views(bodies, atlas))
 
 
 def stacked_heads(heads: Sequence[AlignedHead]) -> tuple[Tensor, Tensor]:
@@ -261,7 +263,7 @@ def stacked_heads(heads: Sequence[AlignedHead]) -> tuple[Tensor, Tensor]:
     return torch.cat([rgb - mask, mask], 1), parts
 
 
-def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
+def _stack_views(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
     rgb = torch.from_numpy(np.stack([view.rgb for view in views])).permute(0, 3, 1, 2).float() / 127.5 - 1
     mask = torch.from_numpy(np.stack([view.mask for view in views]))[:, None].float() / 127.5 - 1
     maps = body_maps_of(np.stack([view.surface for view in views]), np.stack([view.normal for view in views]))
@@ -272,5 +274,5 @@ def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
 def body_maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
     """Maps as they are kept (surface [B, h, w], normal [B, h, w, 3] in 0..255) -> BodyMaps."""
     numbers = torch.from_numpy(surface.astype(np.int64))
-    turned = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return BodyMaps(numbers, turned * (numbers > 0)[:, None])
+    normals = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return BodyMaps(numbers, normals * (numbers > 0)[:, None])

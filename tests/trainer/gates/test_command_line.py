@@ -158,10 +158,10 @@ def test_the_page_shows_the_cases_in_order_and_the_two_public_photos(
 
 def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = [np.random.default_rng(seed).integers(0, 255, (64, 128, 3), np.uint8) for seed in range(4)]
-    best = page._encoded(noise)
+    best = page._encode(noise)
     for limit in (sum(map(len, best)) - 1, sum(map(len, best)) // 20):
         monkeypatch.setattr(page, "PICTURES_MAX_BYTES", limit)
-        assert sum(map(len, page._encoded(noise))) <= limit
+        assert sum(map(len, page._encode(noise))) <= limit
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,6 @@ def test_a_rendered_photo_that_is_refused_is_drawn_from_with_its_truth_and_anoth
 
     seen, grey = here.draw("known", [known])[0], here.draw("unknown", [unknown])[0]
     assert seen[0, 0].tolist() == [int(channel) for channel in photo.image.mean((0, 1))]
-    assert len(np.unique(grey)) == 1 and here.refused([photo.image]).tolist() == [1.0]
+    assert len(np.unique(grey)) == 1 and here.refusals([photo.image]).tolist() == [1.0]
     drawn = here.backbone.drawn[0].identity.views[0].observation  # type: ignore[attr-defined]
     assert np.array_equal(parts_on_photo(drawn), photo.parts) and drawn.keypoints.shape == (17, 3)

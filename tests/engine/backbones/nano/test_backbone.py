@@ -108,14 +108,14 @@ def test_words_and_pose_reach_the_pipeline(pipeline: NanoPipeline) -> None:
     box = (200.0, 100.0, 440.0, 900.0)
     view = view_of(640, 960, box, standing(640, 960, box))
     pose = np.full((17, 3), 0.5, np.float32)
-    asked = backbone.asked(drawing_of(view, "женщина в красной куртке на пляже", pose))
+    request = backbone.request_of(drawing_of(view, "женщина в красной куртке на пляже", pose))
 
-    assert asked.attributes["place"] == "beach" and asked.attributes["sex"] == "woman"
-    assert asked.attributes["top"] == "jacket" and asked.attributes["top_colour"] == "red"
-    assert np.array_equal(asked.joints, pose)
-    assert backbone.asked(drawing_of(view, "a woman in a red jacket", pose)).attributes["place"] == "studio"
+    assert request.attributes["place"] == "beach" and request.attributes["sex"] == "woman"
+    assert request.attributes["top"] == "jacket" and request.attributes["top_colour"] == "red"
+    assert np.array_equal(request.joints, pose)
+    assert backbone.request_of(drawing_of(view, "a woman in a red jacket", pose)).attributes["place"] == "studio"
     torso = shipped_atlas().region == Region.TORSO
-    assert asked.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
+    assert request.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
 
 
 def test_photos_without_a_person_are_refused_with_the_remedy(pipeline: NanoPipeline) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.attributes import encode_attributes
 from engine.backbones.nano.background import (
     BackgroundDenoiser,
 )
 from engine.networks import load_network, save_network
 
-BEACH, FOREST = (torch.tensor([encoded({"place": place, "framing": "full"})]) for place in ("beach", "forest"))
+BEACH, FOREST = (
+    torch.tensor([encode_attributes({"place": place, "framing": "full"})]) for place in ("beach", "forest")
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_equal_seeds_give_equal_backgrounds_in_any_batch_and_others_differ(denoi
 
 
 def test_place_and_framing_reach_the_background(denoiser: BackgroundDenoiser) -> None:
-    portrait = torch.tensor([encoded({"place": "beach", "framing": "portrait"})])
+    portrait = torch.tensor([encode_attributes({"place": "beach", "framing": "portrait"})])
     beach = denoiser.draw(BEACH, [7])
 
     assert not torch.equal(denoiser.draw(FOREST, [7]), beach)
