@@ -59,7 +59,7 @@ class Translated:
 
 
 class PromptTranslator(Protocol):
-    """From Russian to English."""
+    """Translates from Russian to English."""
 
     @property
     def name(self) -> str: ...

@@ -18,7 +18,7 @@ class BroadcastState(StrEnum):
     DRAFT = "draft"
     SENDING = "sending"
     STOPPED = "stopped"
-    """By an admin; it can go on."""
+    """An admin stopped it, and can resume it."""
     SENT = "sent"
     DISCARDED = "discarded"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from alembic.config import CommandLine, Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-"""In the source tree and in an installed wheel alike."""
+"""The folder of the migrations, in the source tree and in an installed wheel alike."""
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -101,7 +101,8 @@ class AlbumDelivery:
         self._messages = messages
         self._styles = styles
         self._unstored: dict[UUID, dict[UUID, int]] = {}
-        """By album and job: the messages of one that was sent, which the database may not have, as it went away."""
+        """Message ids by album and job: the ids of a sent album that the database may not have, because it became
+        unreachable."""
 
     async def __call__(self, album: Album, texts: Texts) -> Album | None:
         """Delivers what is still undelivered. Returns the album that can be closed now; `None` where that has to

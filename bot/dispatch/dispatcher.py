@@ -51,7 +51,7 @@ class JobDispatcher:
         role: Role | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is kept up to date for the
+        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is updated here, for the
         parts of the process that only the leader runs."""
         self._sessions = sessions
         self._database_url = database_url

@@ -35,7 +35,7 @@ from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
 BATCHES_PER_WORKER = 2
-"""One that is drawn and one that follows at once."""
+"""The number of batches per worker: one that is drawn, and one that follows at once."""
 PHOTOS_PER_WORKER = 8
 LOOKAHEAD = 4
 _log = structlog.get_logger(__name__)

@@ -66,7 +66,7 @@ class Wish:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Wish:
-        """From PHOTO, PROMPT and STYLE. Raises StackError, which names the remedy."""
+        """Reads PHOTO, PROMPT and STYLE. Raises StackError, which names the remedy."""
         photo = Path(environment.get("PHOTO", str(DEFAULT_PHOTO))).expanduser()
         style = environment.get("STYLE", DEFAULT_STYLE)
         prompt = environment.get("PROMPT", DEFAULT_PROMPT)

@@ -227,7 +227,7 @@ def _list_view(texts: Texts, text: Markup, action: AccountAction, user_id: int, 
 
 
 def charge_hash(charge_id: str) -> str:
-    """See RefundCallback."""
+    """The hash of a payment's id, see RefundCallback."""
     return hashlib.sha256(charge_id.encode()).hexdigest()[:CHARGE_HEX]
 
 

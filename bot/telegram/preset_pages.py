@@ -19,7 +19,7 @@ from bot.contact_sheet import contact_sheet, file_names
 from bot.telegram.edits import edit_caption, edit_text, ignore_unchanged
 
 PER_PAGE = 4
-"""With the two buttons that turn pages there are six."""
+"""The number of presets per page: with the two buttons that turn pages there are six buttons."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class PresetSheets:
 
     draw: Callable[[tuple[str, ...], int], bytes | None] = contact_sheet
     _file_ids: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
-    """Of names and number of the first preset: admins may change the order of styles."""
+    """Telegram's file ids by the names of the presets and the number of the first one: admins may change the order of
+    styles."""
 
     async def send(
         self,

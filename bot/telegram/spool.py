@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 SPOOLED_MAX = 5_000
 """Updates in the database that one process handles: an update takes some 20 kB of memory. Beyond, later ones wait."""
 STORE_S = 2.0
-"""For one access to the database."""
+"""The timeout of one access to the database."""
 _log = structlog.get_logger(__name__)
 
 
@@ -59,7 +59,8 @@ class UpdateSpool:
 
 
 async def stored(answer: Awaitable[Answer]) -> Answer | None:
-    """`None` while the database is away; an update that it will never take is no reason to stop either."""
+    """The answer of the database; `None` while it is unreachable. Any other error is logged and gives `None` too, since
+    one update that cannot be stored must not stop the others."""
     try:
         async with asyncio.timeout(STORE_S):
             return await answer

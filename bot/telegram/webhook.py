@@ -38,9 +38,10 @@ CONNECTIONS_MAX = 100
 BODY_MAX_BYTES = 1 << 20
 RETRY_S = 5.0
 PATIENCE_S = 1.0
-"""Most commands take a few hundredths of a second: only prompts and photos are kept in the database."""
+"""The seconds until an unfinished update is stored. Most commands take a few hundredths of a second, so only prompts
+and photos are stored."""
 CROWD = CONNECTIONS_MAX // 2
-"""So many answers that wait leave Telegram half of its connections."""
+"""The number of waiting answers from which all are stored; half of Telegram's connections remain free."""
 LOOK_S = 0.25
 CLAIM_S = 60.0
 CLAIM_EVERY_S = 15.0
@@ -93,7 +94,8 @@ class Webhook:
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Raises OperatorError: the address to listen at is taken, or Telegram does not accept `url`."""
+        """Takes updates until `stop` is set. Raises OperatorError if the port is in use, or if Telegram does not accept
+        `url`."""
         application = web.Application(client_max_size=BODY_MAX_BYTES)
         application.add_routes([web.post(urlsplit(self._url).path or "/", self._receive)])
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)

@@ -65,8 +65,8 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
 
 
 async def _companion_photos(session: AsyncSession, user: User) -> list[UUID]:
-    """Those of the second person in the next picture; empty where there is none. Raises CompanionGone: a picture of
-    one is not what the user asked for."""
+    """The photos of the second person in the next picture; empty without one. Raises CompanionGone: a picture of one
+    person is not what the user asked for."""
     if user.companion_id is None or user.companion_id == await people.current_id(session, user.id):
         return []
     photos = await people.photo_ids(session, user.id, user.companion_id, ReferenceState.ACCEPTED)
@@ -113,7 +113,7 @@ class OpenPreferences:
 
 @dataclass(frozen=True)
 class ChooseLikeness:
-    """Raises UnknownUser."""
+    """Sets the likeness of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -124,7 +124,7 @@ class ChooseLikeness:
 
 @dataclass(frozen=True)
 class ChooseClothes:
-    """Raises UnknownUser."""
+    """Sets the clothes of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -135,7 +135,7 @@ class ChooseClothes:
 
 @dataclass(frozen=True)
 class ChooseAspect:
-    """Raises UnknownUser."""
+    """Sets the aspect of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 

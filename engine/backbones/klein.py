@@ -72,10 +72,9 @@ class Sizes:
 
 
 def load_klein(device: str, weights: Path | None = None, options: Options | None = None) -> KleinBackbone:
-    """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing.
-
-    Of the options, `precision`, `offload` and `compile` concern it. "auto" is bfloat16 on a GPU: the published weights
-    have it, and float16 has less range than they were trained with."""
+    """Loads the backbone from the folder `weights` or the hub's cache. Raises WeightsError, which names what is
+    missing. Of the options, `precision`, `offload` and `compile` apply. "auto" is bfloat16 on a GPU: the published
+    weights have it, and float16 has a smaller range than they were trained in."""
     options = options or Options()
     source = str(weights or REPOSITORY)
     try:

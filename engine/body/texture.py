@@ -23,7 +23,7 @@ MIRRORED_M = 0.02
 """The mirrored side must be nearer by this many metres, or it would replace pixels of the texel's own side at
 random."""
 SEEN_MIN = 12
-"""With fewer map pixels on the person, the photo gives no texture."""
+"""The least number of map pixels on the person for a photo to give a texture."""
 TEXTURE_CHANNELS = 4
 TEXEL_VALUES = 5
 """The number of values per texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows

@@ -25,7 +25,7 @@ Change = Callable[[Image.Image], Image.Image]
 
 @pytest.fixture(scope="module")
 def examiner(fetched: Callable[[str], Path]) -> Examiner:
-    """With all networks that are fetched by default."""
+    """An examiner with all networks that are fetched by default."""
     for name in ("mediapipe", "u2netp", "centerface", "age", "nudity", "same_person"):
         state = fetched(name)
     return assemble_examiner(Config(state=state))

@@ -142,7 +142,7 @@ async def _always() -> bool:
 
 
 async def _refuse(data: bytes) -> NormalPhoto:
-    """In place of the child process, which takes half a second to start; test_uploads.py tries what it decodes."""
+    """Replaces the child process, which takes half a second to start; test_uploads.py tests its decoding."""
     raise PhotoRefused(Refusal.TOO_SMALL)
 
 
@@ -174,7 +174,7 @@ async def conversation(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 def _is_message_id(value: Any) -> bool:
-    """As far as Telegram's go; the columns for them are as wide."""
+    """Whether the number is within Telegram's range of message ids, which the columns for them have too."""
     return isinstance(value, int) and 0 < value < 2**31
 
 

@@ -54,7 +54,7 @@ async def people(stack: Stack, tending: None) -> AsyncIterator[list[Person]]:
 
 
 async def introduce(person: Person) -> None:
-    """From /start to the chosen style, unless the person has been here before."""
+    """Goes from /start to the chosen style, unless the person has been here before."""
     style = StyleCallback(name="none").pack()
     if any(message.button(style) for message in await person.transcript()):
         return

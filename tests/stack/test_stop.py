@@ -60,7 +60,7 @@ class Running:
                 return line
 
     def descendants(self) -> list[psutil.Process]:
-        """Everything it started, and what those started."""
+        """The processes that it started, and those that these started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self, number: signal.Signals) -> int:

@@ -98,7 +98,7 @@ class FewStepBranch:
     """Draws with the steps and the sampler that a LoRA was distilled for."""
 
     def __init__(self, unet: Any, lora: DistilledLora, few: FewSteps, config: Any, steps: int | None = None) -> None:
-        """config: of the base's own scheduler."""
+        """config: the configuration of the base's own scheduler."""
         self.unet, self.lora = unet, lora
         self.steps = few.steps if steps is None else steps
         self._scheduler: Callable[[], Any] = lambda: few.scheduler.from_config(config, **few.settings)

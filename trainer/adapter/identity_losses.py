@@ -35,7 +35,7 @@ class DrawnPictures:
     recognition: Mapping[Judged, Recognition]
 
     def rows_of(self, batch: AdapterBatch) -> list[int]:
-        """Those to draw: the first whose person is known to some network."""
+        """The rows to draw: the first ones whose person has an embedding of some network."""
         targets = [w for name in self.recognition if (w := wanted_of(batch, name)) is not None]
         has_target = torch.stack([target.abs().sum(1) > 0 for target in targets]).any(0)
         return has_target.nonzero().flatten().tolist()[: self.settings.rows]

@@ -244,7 +244,7 @@ class Evaluators:
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """[n, 3, H, W] at width and height `size`: averaged down, or interpolated bilinearly up."""
+    """The pictures [n, 3, H, W] at width and height `size`: averaged down, or interpolated bilinearly up."""
     width, height = size
     if images.shape[2:] == (height, width):
         return images

@@ -1,4 +1,5 @@
-"""The cases of the gates: unseen people, each with a reference of one framing, true photos, and prompts."""
+"""The cases of the gates: people that no model has learned from, each with a reference of one framing, true photos and
+prompts."""
 
 from __future__ import annotations
 
@@ -28,18 +29,19 @@ from trainer.synthetic.words import Language
 SIZE: Final = (160, 240)
 """Width and height px at which true photos are rendered and all pictures are read: nano's own."""
 REFERENCE_FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "full", "portrait")
-"""Of every four people in a row: half of what users send are portraits and half lengths."""
+"""The framings of the references of every four people in a row: half of what users send are portraits and half
+lengths."""
 TYPED_POSES: Final = ("standing", "walking", "sitting")
 PEOPLE_MIN: Final = 4
 SELECTION: Final = 2
-"""Counts the ways in which photos are chosen."""
+"""The version of the choice of photos: raise it when the choice changes."""
 PHOTO_FIELDS: Final = ("image", "parts", "keypoints")
 
 
 @dataclass(frozen=True)
 class TruePhoto:
-    """image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3] px and visibility; names of place, pose and
-    framing."""
+    """A rendered photo. image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3]: x, y in px and
+    visibility; names of place, pose and framing."""
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
@@ -82,8 +84,8 @@ def check_people(first: int, identities: int) -> None:
 
 
 def cases_of(first: int, identities: int, folder: Path, size: tuple[int, int] = SIZE) -> list[Case]:
-    """Framings, places and languages go round by the number of the person; photos of width x height `size` px are kept
-    in `folder`, and only missing ones are rendered."""
+    """The cases of the people. Framings, places and languages alternate with the number of the person. Photos of width
+    x height `size` px are kept in `folder`; only missing ones are rendered."""
     check_people(first, identities)
     return [_case(seed, photos) for seed, photos in _photos_of(range(first, first + identities), size, folder)]
 
@@ -108,7 +110,7 @@ def _case(identity: int, photos: list[TruePhoto]) -> Case:
 
 
 def _facts(identity: int, place: str, pose: str, garment: Garment | None = None) -> Facts:
-    """A full-length scene; nothing of the person but the garment."""
+    """The facts of a full-length scene, without the person's looks except the garment."""
     who = sample_identity(identity)
     garments = () if garment is None else (garment,)
     return Facts(who.woman, who.age_group, False, None, False, False, garments, None, pose, place, "full")

@@ -22,7 +22,7 @@ WIDTHS: Final = (16, 32, 48, 64)
 BATCH: Final = 24
 EPOCHS: Final = 24
 STEPS: Final = (80, 320)
-"""Fewest and most steps."""
+"""The least and the largest number of steps."""
 LEARNING_RATE: Final = 3e-3
 SHIFT_MAX_PX: Final = 4
 
@@ -78,13 +78,13 @@ def fit_classifier(
 
 @torch.no_grad()
 def logits_of(model: PairClassifier, pictures: Pictures) -> NDArray[np.float32]:
-    """pictures uint8 [n, H, W, 3] -> [n, classes]."""
+    """The logits [n, classes] of pictures uint8 [n, H, W, 3]."""
     parts = [model(to_tensor(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
     return torch.cat(parts).numpy()
 
 
 def halves_of(people: int, seed: int = 0) -> NDArray[np.bool_]:
-    """bool [people]: true for the random half that a classifier is trained on."""
+    """bool [people]: true for the random half that the classifier is trained on."""
     half = np.zeros(people, bool)
     half[np.random.default_rng(seed).permutation(people)[: people // 2]] = True
     return half

@@ -1,4 +1,4 @@
-"""Measures pictures of the cases' people, true photos or drawn, with the evaluators and MediaPipe."""
+"""Measures pictures of the cases' people, true or drawn, with the evaluators and MediaPipe."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from trainer.synthetic.parts import Part
 
 COLOURED: Final = {"top": Part.TOP, "bottom": Part.BOTTOM, "hair": Part.HAIR, "skin": Part.SKIN}
 OVERLAPPING: Final = (Part.SKIN, Part.HAIR, Part.TOP, Part.BOTTOM, Part.SHOES)
-"""Parts of `part_iou`; eyes, brows and lips count as skin, and what is carried as background."""
+"""Parts of `part_iou`. Eyes, brows and lips count as skin, accessories as background."""
 PART_SHARE_MIN: Final = 0.001
-"""Of the picture: a smaller part of the true photo does not count."""
+"""The least share of the true photo for a part that counts."""
 STEPS_OF_CLASSIFIER: int | None = None
-"""None: as many as `fit_classifier` takes by itself."""
+"""The steps of the classifier; None for the default of `fit_classifier`."""
 
 
 class Meter:
@@ -49,8 +49,8 @@ class Meter:
         self.learns = halves_of(len(cases))
 
     def measure(self, shown: Shown, true: bool = False) -> Measures:
-        """Measures by the names of the gates. true: the pictures are true photos. The classifier would then compare a
-        photo with itself, so it gets another photo of the person."""
+        """Measures by the names of the gates. true: the pictures are true photos. The classifier would then compare the
+        held-out photo with itself, so it gets another photo of the person."""
         measures = self._anatomy(shown) | self._likeness(shown) | self._words(shown)
         subject = shown.likeness if true else shown.posed
         measures["c2st_auc"] = Separation(
@@ -62,8 +62,8 @@ class Meter:
         return measures
 
     def check_evaluators(self) -> Measures:
-        """The shares of known flaws that are found: seams in true photos (AUC of the classifier), second heads
-        (the share refused), and how well the evaluator's part map of true photos fits the renderer's."""
+        """The share of known flaws that are found: seams in true photos (AUC of the classifier), second heads (the
+        share refused); and how well the evaluator's part maps of true photos agree with the renderer's."""
         rng = np.random.default_rng(0)
         seams = np.stack([with_seams(case.held_out, rng) for case in self.cases])
         heads = np.stack([with_second_head(case.held_out) for case in self.cases])
@@ -106,7 +106,7 @@ class Meter:
         return measures
 
     def _words(self, shown: Shown) -> Measures:
-        """Of the first people only."""
+        """The measures of words, for the first WORDS_MAX people only."""
         places = np.array([self.evaluators.names.background.index(name) for name in shown.places])
         backgrounds = self.evaluators.read(shown.typed).classes["background"]
         changes = [case.change for case in self.cases[:WORDS_MAX]]

@@ -1,4 +1,4 @@
-"""Pictures of the gates for people to look at: a sheet of a dozen cases, and a page of uncurated results."""
+"""Pictures of the gates for people: a sheet of a dozen cases, and a page of uncurated results."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: di
 
 
 def _strip(case: Case, shown: Shown, row: int) -> Pictures:
-    """Reference, true photo, its pose, result."""
+    """Reference, true photo, its pose and the result, side by side."""
     skeleton = draw_skeleton(pose_of(case.held_out.keypoints, SIZE), *SIZE)
     panels = [case.reference.image, case.held_out.image, np.asarray(skeleton, np.uint8), shown.posed[row]]
     return np.concatenate(panels, 1)
 
 
 def _real_strip(person: RealPerson, pictures: Pictures) -> Pictures:
-    """The photo at the height of the pictures, then the pictures."""
+    """The photo, scaled to the height of the pictures, and the pictures."""
     height, photo = pictures.shape[1], Image.fromarray(person.photo)
     width = round(photo.width * height / photo.height)
     return np.concatenate([np.asarray(photo.resize((width, height)), np.uint8), *pictures], 1)
@@ -91,7 +91,7 @@ def _webp(strip: Pictures, reduction: int, quality: int) -> bytes:
 
 
 def _by_hand(page: Path) -> str:
-    """The text between the marks, as it stands; nothing on a new page."""
+    """The text between the marks; a blank line on a new page."""
     if not page.exists():
         return "\n\n"
     match = re.search(re.escape(BEGIN) + "(.*?)" + re.escape(END), page.read_text("utf-8"), re.DOTALL)

@@ -36,7 +36,7 @@ class FreePrompt:
 
 @dataclass(frozen=True)
 class Score:
-    """`right` of what was read, `read` and `expected` in number."""
+    """The number of values that are `right`, that were `read`, and that are `expected`."""
 
     right: int
     read: int
@@ -56,7 +56,7 @@ class Read:
     prompt: FreePrompt
     reading: PromptReading
     seconds: float
-    """Of processor time."""
+    """Seconds of processor time."""
 
     @property
     def attributes_right(self) -> bool:
@@ -68,7 +68,7 @@ class Read:
 
 
 def prompts_of(path: Path) -> list[FreePrompt]:
-    """Raises KeyError or ValueError for slots and values that nano does not have."""
+    """The prompts of a file. Raises KeyError or ValueError for slots and values that nano does not have."""
     entries = tomllib.loads(path.read_text("utf-8"))["prompt"]
     prompts = [FreePrompt(**entry | {"ignored": tuple(entry["ignored"])}) for entry in entries]
     for prompt in prompts:

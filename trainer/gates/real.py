@@ -45,14 +45,15 @@ SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
 PUBLIC: Final = ("astronaut", "grace_hopper")
 FACE_SIDE_MIN_PX: Final = 48
 CROP: Final = (1.3, 0.9, 3.2)
-"""Of a person in a group, in sides of the face box: so much to either side, above and below its middle."""
+"""The crop around a person in a group, in sides of the face box: to either side, above and below the middle of the
+face."""
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP}
 LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH = 3, 6, 9, 10
 """Outer corners, of the 33 landmarks."""
 TRUNK: Final = (11, 12, 24, 23)
 TRUNK_SHRINK: Final = 0.75
 HAIR: Final = (0.9, 1.9)
-"""The height of hair or headwear above the eyes, in distances from mouth to eyes."""
+"""The range of hair or headwear above the eyes, in distances from mouth to eyes."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class RealResult:
         return self.people[number], self.pictures[number * len(SCENES) : (number + 1) * len(SCENES)]
 
     def plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result for JSON."""
         figures = {name: figure.plain() for name, figure in self.figures.items()}
         return {"people": len(self.people), "pictures": len(self.pictures), "figures": figures}
 
@@ -95,7 +96,7 @@ def real_people(reader: Reader, finder: FaceFinder) -> list[RealPerson]:
 
 
 def _group(finder: FaceFinder) -> list[NDArray[np.uint8]]:
-    """Left to right."""
+    """The people of insightface's group photo, from left to right."""
     package = importlib.util.find_spec("insightface")
     path = None if package is None or package.origin is None else Path(package.origin).parent / "data/images/t1.jpg"
     if path is None or not path.exists():
@@ -139,10 +140,10 @@ def _fill(regions: NDArray[np.uint8], corners: NDArray[np.float32], part: Part) 
 def measure_real(
     studio: Studio, people: list[RealPerson], reader: Reader, settings: Settings, variant: Variant = USUAL
 ) -> RealResult:
-    """`real_reference_wins`: how often the colours are nearer to the person's photo than to the next person's, on
-    average over the regions that both photos show; beside it CIEDE2000 to the person's photo by region."""
+    """`real_reference_wins`: the share of pictures whose colours are nearer to the person's photo than to the next
+    person's, on average over the regions that both photos show; and CIEDE2000 to the person's photo by region."""
     changed = settings.model_copy(update=variant.settings)
-    wishes = [
+    requests = [
         GateRequest(
             person.photo,
             scene_prompt(place, pose, "full", language) if variant.words else "",
@@ -152,7 +153,7 @@ def measure_real(
         for number, person in enumerate(people)
         for scene, (place, pose, language) in enumerate(SCENES)
     ]
-    pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", wishes)
+    pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", requests)
     region_maps = [regions_of(picture, reader.pose(picture)) for picture in pictures]
     whose = np.repeat(np.arange(len(people)), len(SCENES))
     distances = _colours(pictures, region_maps, [people[one] for one in whose])
@@ -177,7 +178,8 @@ def _colours(
 
 
 def _nearer(distances: dict[str, Floats], others: dict[str, Floats]) -> Floats:
-    """1 where the mean over the regions that both photos show is smaller to one's own; NaN where there is none."""
+    """1 where the mean over the regions that both photos show is smaller for the person's own photo, else 0; NaN
+    without such regions."""
     mine, theirs = (np.stack(list(side.values())) for side in (distances, others))
     both = ~np.isnan(mine) & ~np.isnan(theirs)
     sums = [np.where(both, side, 0.0).sum(0) for side in (mine, theirs)]

@@ -57,9 +57,9 @@ class GatesRun:
 
 @dataclass(frozen=True)
 class Instruments:
-    """Readers, the backbone that is measured and those it is compared with; `finder` and `parser` look at references
-    for the backbones, as the engine does. styling_of: how the pictures of a studio get their styles, None where its
-    backbone draws none."""
+    """The measuring networks, the measured backbone and the ones it is compared with; `finder` and `parser` examine
+    references for the backbones, as in the engine. styling_of: returns the styling of a studio, None where its backbone
+    draws no styles."""
 
     evaluators: Evaluators
     reader: Reader
@@ -71,9 +71,10 @@ class Instruments:
 
 
 def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
-    """Draws what is not yet drawn, measures, writes, prints the table and returns what was written.
+    """Draws the missing pictures, measures, writes and prints the table; returns the report.
 
-    Raises DataError for people that are too few or not of an unseen split, or two backbones of one name."""
+    Raises DataError for people that are too few or not of an unseen split, or two backbones of one name.
+    """
     names = [candidate.name for candidate in (tools.candidate, *tools.against)]
     if len(set(names)) < len(names):
         raise DataError(f"expected backbones of different names, got {', '.join(names)}: change --against")
@@ -125,7 +126,8 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
 
 
 def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Artist:
-    """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
+    """The artist of a candidate. Pictures of the measured backbone are in the folder of the photos, those of others in
+    subfolders of their names."""
     folder = (
         run.pictures_folder
         if candidate is tools.candidate
@@ -136,7 +138,7 @@ def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Arti
 
 
 def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, Survey], dict[str, str]]:
-    """Surveys of the first people by what is withheld, and why some are missing."""
+    """Surveys of the first people by the withheld condition, and the reasons for missing ones."""
     cases = panel.cases[:ABLATED_MAX]
     meter = panel.meter
     if len(cases) < len(panel.cases):
@@ -181,6 +183,6 @@ def _plain(figures: dict[str, GateFigure]) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """All of it or nothing."""
+    """Writes the file atomically."""
     with replacing(path) as draft:
         draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -1,6 +1,7 @@
-"""Is the style of a request recognised? A classifier learns the styles from true photos and reads drawn pictures.
+"""Measures whether the style of a request is recognised: a classifier learns the styles from true photos and reads
+drawn pictures.
 
-`Styling` is all that the gates know of how a backbone draws styles.
+`Styling` is all that the gates know about how a backbone draws styles.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from trainer.synthetic import STYLES
 from trainer.synthetic.styles import apply_style, style_phrase
 
 PEOPLE_MAX: Final = 60
-"""Half of them for the classifier to learn from."""
+"""The number of people; the classifier learns from half of them."""
 PLAIN: Final = "posed"
-"""Folder of the same requests without a style, see `trainer.gates.variants.drawn_by`."""
+"""The folder of the same requests without a style, see `trainer.gates.variants.drawn_by`."""
 STEPS_OF_CLASSIFIER: int | None = None
 
 
@@ -37,8 +38,8 @@ class Styling(Protocol):
     @property
     def names(self) -> Sequence[str]: ...
 
-    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
-        """The pictures of the wishes in a style, uint8 [n, H, W, 3], kept in `folder` of the studio."""
+    def draw(self, name: str, requests: Sequence[GateRequest], folder: str) -> Pictures:
+        """The pictures of the requests in a style, uint8 [n, H, W, 3], kept in `folder` of the studio."""
         ...
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -52,25 +53,27 @@ class StylesByWords:
     def __init__(self, studio: Studio, names: Sequence[str] = STYLES) -> None:
         self.studio, self.names = studio, names
 
-    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
-        return self.studio.draw(folder, [replace(wish, prompt=_in_style(wish.prompt, name)) for wish in wishes])
+    def draw(self, name: str, requests: Sequence[GateRequest], folder: str) -> Pictures:
+        return self.studio.draw(
+            folder, [replace(request, prompt=_in_style(request.prompt, name)) for request in requests]
+        )
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return apply_style(photo, name)
 
 
 class StylesByFilters:
-    """The engine's filter over the enlarged picture, for backbones that draw no style. A true photo is enlarged as far
-    and gets the same filter, so the figure says whether the style is seen on what was drawn."""
+    """The engine's filter over the enlarged picture, for backbones that draw no style. A true photo is enlarged by the
+    same factor and gets the same filter, so the figure says whether the style is recognised on drawn pictures."""
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.names = [style.name for style in shipped_styles().values() if style.is_filter("filters")]
 
-    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
-        plain = self.studio.draw_large(Path(folder).parent.with_name(PLAIN).as_posix(), wishes)
-        pairs = zip(plain, wishes, strict=True)
-        return np.stack([at_gate_size(apply_look(picture, name, wish.seed)) for picture, wish in pairs])
+    def draw(self, name: str, requests: Sequence[GateRequest], folder: str) -> Pictures:
+        plain = self.studio.draw_large(Path(folder).parent.with_name(PLAIN).as_posix(), requests)
+        pairs = zip(plain, requests, strict=True)
+        return np.stack([at_gate_size(apply_look(picture, name, request.seed)) for picture, request in pairs])
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
         can = self.studio.backbone.capabilities
@@ -84,14 +87,14 @@ def styling_of(studio: Studio) -> Styling:
 
 
 def _in_style(prompt: str, name: str) -> str:
-    """No words stay no words."""
+    """The prompt with the words of the style; an empty prompt stays empty."""
     if not prompt:
         return prompt
     return f"{prompt}, {style_phrase(name, 'en' if prompt.isascii() else 'ru')}"
 
 
 class StyleReader:
-    """Knows no style (class 0) and every style of a Styling from the held-out photos of half of the people."""
+    """Learns all styles of a Styling, and no style (class 0), from the held-out photos of half of the people."""
 
     def __init__(self, cases: Sequence[Case], styling: Styling) -> None:
         self.people, self.styling = len(cases), styling
@@ -106,16 +109,16 @@ class StyleReader:
         self.classifier: PairClassifier = fit_classifier(pictures, labels, steps=STEPS_OF_CLASSIFIER)
         self._held_out = [few[int(row)].held_out.image for row in self.test_people]
 
-    def measure(self, wishes: Sequence[GateRequest], folder: str) -> PerPerson:
-        """wishes [people] -> the share of styles that are recognised on each test person's pictures."""
-        test_wishes = [wishes[int(row)] for row in self.test_people]
+    def measure(self, requests: Sequence[GateRequest], folder: str) -> PerPerson:
+        """requests [people] -> the share of styles that are recognised on each test person's pictures."""
+        test_wishes = [requests[int(row)] for row in self.test_people]
         pictures = [
             self.styling.draw(name, test_wishes, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names
         ]
         return self._accuracy(pictures)
 
     def measure_true(self) -> PerPerson:
-        """The same of true photos in the styles."""
+        """The same measure on true photos in the styles."""
         return self._accuracy(
             [np.stack([self.styling.example(name, p) for p in self._held_out]) for name in self.styling.names]
         )

@@ -1,9 +1,9 @@
-"""The last stage of nano: the first prediction is made sharp by a critic.
+"""The last stage of nano's training: a critic sharpens the first prediction.
 
 The prediction with the least squared error is blurred wherever the conditions leave something open. A critic of patches
 (Isola et al., 2017) that sees the conditions learns to tell predictions from photos; the denoiser learns flow matching
-as before and to pass as a photo (adversarial diffusion distillation, Sauer et al., 2023, without a teacher). All rows
-are at time 0: one step draws the picture, and a second one at time .5 only added noise (trainer/LOG.md 26).
+as before, and to be taken for a photo (adversarial diffusion distillation, Sauer et al., 2023, without a teacher). All
+rows are at time 0: one step draws the picture, and a second one at time .5 only added noise (trainer/LOG.md 26).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SMOOTHNESS: Final = 20.0
 """Weight of the squared change of the critic's output when SMALL_NOISE is added to photos: R1 regularisation (Mescheder
 et al., 2018) in finite differences (Lin et al., 2025). Without it the critic gave a constant after 450 steps."""
 SMALL_NOISE: Final = 0.1
-"""In standard deviations over all channels of the latents."""
+"""The standard deviation of the noise, in those of all channels of the latents."""
 
 
 class PatchCritic(nn.Module):
@@ -114,7 +114,7 @@ class AdversarialLearner(NanoLearner):
 
 
 def _shrunk(weight: Tensor, to: Tensor) -> Tensor:
-    """weight [B, 1, h, w] at the positions of `to`, 1 on average: people count more to the critic too."""
+    """The weight [B, 1, h, w] at the resolution of `to`, with mean 1: people count more to the critic too."""
     rows, columns = to.shape[2:]
     small = F.adaptive_avg_pool2d(weight, (rows, columns))
     return small / small.mean()

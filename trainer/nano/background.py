@@ -31,7 +31,7 @@ from trainer.version import commit
 PAINTED_SIZE: Final = (120, 80)
 """Rows and columns: half of a photo's, whose painting takes fourteen times as long; twice the coarse picture's."""
 HORIZONS: Final = (0.28, 0.72)
-"""Of the height: the range that `trainer.synthetic.backgrounds.paint` keeps to."""
+"""The range of the horizon that `trainer.synthetic.backgrounds.paint` has, in heights of the picture."""
 FRAMING_CHANCES: Final = (0.6, 0.2, 0.2)
 UNSAID: Final = {"place": 0.05, "framing": 0.2}
 """Shares of the rows whose caption does not name the slot."""
@@ -111,7 +111,7 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
 
 
 class BackgroundLearner(nn.Module):
-    """forward((clean, values), generator) -> the squared error of the velocity."""
+    """Call with ((clean, values), generator): returns the squared error of the velocity."""
 
     def __init__(self, denoiser: BackgroundDenoiser) -> None:
         super().__init__()

@@ -42,20 +42,20 @@ from trainer.synthetic.shot import FRAMINGS
 ARRAYS: Final = ("image", "parts", "surface", "normal", "joints", "attributes", "place", *DERIVED)
 
 FRAMING_SHARES: Final = {"full": 0.5, "waist": 0.2, "portrait": 0.3}
-"""Of the rows. Only portraits have eyes of more than two pixels, and heads of whole figures are drawn again as
-portraits; one in eight of the rendered photos is one."""
+"""The shares of the framings in the rows. Only portraits have eyes of more than two pixels, and heads of whole figures
+are drawn again as portraits; one in eight of the rendered photos is a portrait."""
 NOT_FULL_LENGTH: Final = 0.5
 """Share of the rows whose reference is a portrait or half length, where the person has one: users send as many."""
 SECOND_PHOTO: Final = 0.25
 OTHER_CLOTHES: Final = 0.25
-"""Share of rows whose words ask for clothes that the reference does not show."""
+"""Share of the rows whose caption names clothes that the reference does not show."""
 PREDICTED_MAP: Final = 0.5
 NO_TEXTURE, NO_PALETTE, NO_HEAD, NO_FACE, NO_BODY, NO_WORDS = 0.2, 0.15, 0.15, 0.08, 0.08, 0.05
-"""Dropped conditions: a branch that is never alone learns nothing."""
+"""Shares of the rows in which one condition is dropped: a branch that is never alone learns nothing."""
 OWN_HEAD: Final = 0.5
-"""Share of the rows whose aligned head is that of the picture itself, degraded and moved as those of other photos are.
-Of a person's other photos few look the same way: from these alone the gate of `NanoNetwork` learned to stay closed,
-also where a photo fits (trainer/LOG.md 28)."""
+"""Share of the rows whose aligned head is that of the target picture itself, degraded and shifted like those of other
+photos. Few of a person's other photos look in the same direction: from those alone, the gate of `NanoNetwork` learned
+to stay closed even for photos that fit (trainer/LOG.md 28)."""
 DEGRADED: Final = 0.6
 OCCLUDED: Final = 0.15
 WRONG_MASK: Final = 0.5
@@ -64,21 +64,22 @@ PERSON_SAID: Final = 0.3
 """References show the person's looks, so captions name them in this share of the rows only."""
 CLOTHES_SAID: Final = 0.25
 UNSEEN_SAID: Final = 0.6
-"""Share of the rows whose caption names clothes that the reference does not show; in the others they are guessed."""
+"""Share of the rows whose caption names clothes that the reference does not show; in the other rows the network has to
+guess them."""
 PERSON_WEIGHT, HEAD_WEIGHT, FEATURES_WEIGHT = 3.0, 4.0, 8.0
-"""Added to the weight of the person in the loss, then of the head, then of eyes, brows and lips: these are small, and
-users look at them first."""
+"""Addends of the weight in the loss: of the person, of the head in addition, and of eyes, brows and lips in addition:
+these are small, and users look at them first."""
 HEAD_JOINT_NOISE: Final = 0.006
 """Standard deviation of the error of a joint of the head, in distances from ears to shoulders: about half a pixel of a
-face of 70 px, as MediaPipe's face mesh has it. With .03 an aligned head explained no more than a third of its own
+face of 70 px, the error of MediaPipe's face mesh. With .03, an aligned head explained no more than a third of its own
 picture, and nothing could be learned from it (trainer/LOG.md 28)."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the rest as
-    `NanoNetwork.condition` reads it, with the picture's own layout and background. rows: of the pictures and of
-    the first references, for sheets."""
+    """B rows. picture [B, 3, H, W] in [-1, 1]; weight [B, 1, h, w] per latent position; the other tensors are the
+    arguments of `NanoNetwork.condition`, with the picture's own layout and background. rows, references: the rows of
+    the pictures and of the first references in the store, for sheets."""
 
     picture: Tensor
     weight: Tensor
@@ -145,8 +146,8 @@ class _Plan:
 
 
 class Batches:
-    """Draws rows of a store. `augment` False: exact maps and masks, full-length references first, all words of the
-    scene, nothing dropped or degraded (for sheets and validation)."""
+    """Builds batches from a store. `augment` False: exact maps and masks, full-length references first, all words of
+    the scene, nothing dropped or degraded (for sheets and validation)."""
 
     def __init__(self, store: Store, atlas: Atlas, patch_px: int, augment: bool = True) -> None:
         self.store, self.atlas, self.patch_px, self.augment = store, atlas, patch_px, augment
@@ -161,13 +162,13 @@ class Batches:
         self.targets = np.array(sorted(row for row, others in self.siblings.items() if len(others)))
 
     def sample_targets(self, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """So many targets at random, of every framing its share."""
+        """`count` random targets, with each framing in its share."""
         shares = np.array([FRAMING_SHARES[name] for name in FRAMINGS])[self.framing[self.targets]]
         chances = shares / np.bincount(self.framing)[self.framing[self.targets]]
         return rng.choice(self.targets, count, p=chances / chances.sum())
 
     def of(self, targets: NDArray[np.int64], rng: np.random.Generator) -> Batch:
-        """The batch that draws the photos of rows `targets`."""
+        """The batch whose targets are the photos of rows `targets`."""
         plans = [self._plan(int(row), rng) for row in targets]
         flips = rng.random(len(plans)) < (0.5 if self.augment else 0.0)
         pictures, weights, surfaces, normals, layouts, places = [], [], [], [], [], []
@@ -228,7 +229,7 @@ class Batches:
         )
 
     def same_clothes(self, targets: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether another photo shows the clothes of each target [n]."""
+        """Whether another photo of the person shows the clothes of each target [n]."""
         return np.array([bool((self.outfit[self.siblings[int(row)]] == self.outfit[row]).any()) for row in targets])
 
     def _plan(self, target: int, rng: np.random.Generator) -> _Plan:
@@ -280,7 +281,7 @@ class Batches:
         return self.store.row(names[0], row), self.store.row(names[1], row)
 
     def _joints(self, row: int, flip: bool, rng: np.random.Generator) -> NDArray[np.float32]:
-        """[17, 3], off by some pixels as joints of a pose estimator are."""
+        """The joints [17, 3] of a photo with errors of some pixels, as a pose estimator makes them."""
         joints = self.store.row("joints", row)[:, :3].astype(np.float32)
         if self.augment:
             spread = HEAD_JOINT_NOISE * self._head_height(joints)
@@ -290,7 +291,7 @@ class Batches:
         return joints
 
     def _head_height(self, joints: NDArray[np.float32]) -> float:
-        """From the ears to the shoulders, in heights of the picture."""
+        """The distance from the ears to the shoulders, in heights of the picture."""
         ears, shoulders = joints[[3, 4], :2].mean(0), joints[[5, 6], :2].mean(0)
         return float(np.hypot((shoulders[0] - ears[0]) / 1.5, shoulders[1] - ears[1]))
 
@@ -318,7 +319,7 @@ class Batches:
         return prepare(photo, sources, hidden_regions, self.atlas)
 
     def _photo(self, row: int, flip: bool, rng: np.random.Generator) -> tuple[ReferencePhoto, Sources]:
-        """A photo as users send it, with the errors of those that read it, and where each texel is seen on it."""
+        """A photo as users send it, with the errors of the networks that read it, and the sources of its texels."""
         variant = int(self.augment and rng.random() < PREDICTED_MAP)
         surface, normal = self._map(row, variant)
         image, parts = self.store.row("image", row), self.store.row("parts", row)

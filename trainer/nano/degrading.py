@@ -16,7 +16,7 @@ NO_FEATURES: Final = 0.5
 WRONG_HAIR: Final = 0.3
 """Share of the references whose hair is taken for skin on one side of a line through the head."""
 EDGE_BLUR_PX: Final = 0.7
-"""Of the mask that joins the two: a hard mask would leave the renderer's smooth edges jagged."""
+"""The blur of the mask that joins person and background: a hard mask would leave the renderer's smooth edges jagged."""
 BACKGROUND_BLUR_PX: Final = 1.5
 """Standard deviation of the blur behind the person, of 160 px width: about the detail of the coarse backgrounds that
 the denoiser is given, one pixel of which has PLACE_PX of the picture's."""

@@ -33,7 +33,8 @@ from trainer.precision import fast_precision
 from trainer.version import commit
 
 WEIGHTS: Final = {BodyPart.FACE: 4.0, BodyPart.ACCESSORY: 3.0, BodyPart.SHOES: 1.5, BodyPart.SKIN: 1.5}
-"""Of pixels in the loss; 1 elsewhere. Eyes are two pixels of a whole figure, and users look at them first."""
+"""The weights of pixels in the loss; 1 for parts that are not listed. Eyes are two pixels of a whole figure, and users
+look at them first."""
 WARMUP_PICTURES, SAVE_PICTURES, SHEET_PICTURES = 3200, 8000, 25_000
 MEASURED_ON: Final = 192
 SHEET_PEOPLE: Final = 12
@@ -50,7 +51,7 @@ COLOURS: Final = np.array(
     ],
     np.uint8,
 )
-"""Of parts on sheets, in the order of BodyPart."""
+"""The colours of parts on sheets, in the order of BodyPart."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
 
 
 class LayoutLearner(nn.Module):
-    """forward(batch, generator) -> the weighted cross entropy."""
+    """Call with (batch, generator): returns the weighted cross entropy."""
 
     def __init__(self, predictor: LayoutPredictor, atlas: Atlas) -> None:
         super().__init__()
@@ -127,7 +128,7 @@ class LayoutLearner(nn.Module):
         return {"loss": F.cross_entropy(self.logits(batch), batch.layout, weights)}
 
     def logits(self, batch: Batch) -> Tensor:
-        """[B, PARTS, H, W]."""
+        """The logits [B, PARTS, H, W]."""
         with fast_precision():
             logits: Tensor = self.predictor(batch.values, batch.appearance, batch.maps.channels(self.atlas))
         return logits.float()

@@ -41,7 +41,7 @@ SHEET_PEOPLE: Final = 12
 
 
 class NanoLearner(nn.Module):
-    """forward(batch, generator) -> losses, "loss" first. Layouts are those of the photos (teacher forcing)."""
+    """Call with (batch, generator): returns losses, "loss" first. Layouts are those of the photos (teacher forcing)."""
 
     def __init__(self, network: NanoNetwork) -> None:
         super().__init__()

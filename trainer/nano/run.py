@@ -112,7 +112,7 @@ def train_nano(run: NanoRun) -> None:
 
 
 def train_denoiser(run: NanoRun) -> None:
-    """One process's share of the training; the store is complete."""
+    """The part of one process in the training; the store must be complete."""
     torch.set_num_threads(1 if run.processes > 1 else os.cpu_count() or 1)
     cv2.setNumThreads(1)
     torch.manual_seed(run.seed)
@@ -152,8 +152,8 @@ def train_denoiser(run: NanoRun) -> None:
 
 
 def keep_all_but_behind(network: NanoNetwork) -> None:
-    """Leaves only the last convolution to learn, and of it only what gives the layer behind the person: the features
-    before it hold light and shadow already, and the person stays as it is drawn."""
+    """Freezes all weights except those outputs of the last convolution that give the background layer. The features
+    before it contain light and shadow already, and the person stays unchanged."""
     network.requires_grad_(False)
     for parameter in network.unet.conv_out.parameters():
         mask = torch.zeros_like(parameter)

@@ -22,7 +22,7 @@ from trainer.synthetic.identity import sample_identity
 from trainer.synthetic.record import decode_picture, decode_surface, read_samples
 
 PLACE_PX: Final = 4
-"""Of the picture, per pixel of the coarse background, each way: as `BackgroundDenoiser` draws it."""
+"""The side of one pixel of the coarse background in pixels of the picture, as `BackgroundDenoiser` draws it."""
 FILES: Final = frozenset({"png", "place.png", "parts.png", "surface.png", "normal.png", "json"})
 NO_BOX: Final = [np.nan] * 4
 NUMBERS: Final = ("identity", "photo", "outfit", "framing", "background", "pose")

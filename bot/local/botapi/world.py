@@ -39,7 +39,7 @@ DEFAULT_USERS = (
     User(id=ADMIN_ID, first_name="Admin", username="admin_local", language_code="en", is_admin=True),
 )
 SILENT_UPDATE_TYPES = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
-"""Not sent unless the bot asks for them by name."""
+"""Types of updates that a bot gets only if it names them."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Draft:
 
     @classmethod
     def copying(cls, message: Message, sender_id: int, *, forwarded_from: int | None = None) -> Draft:
-        """The same content from someone else, outside any album."""
+        """A copy of the content from another sender, outside any album."""
         content = FormattedText(message.text, message.entities)
         return cls(
             sender_id,

@@ -62,7 +62,7 @@ POSES: Final = (
 )
 TOPS: Final = ("t-shirt", "long-sleeved shirt", "shirt", "hoodie", "tank top", "jacket", "coat", "dress")
 BOTTOMS: Final = ("trousers", "shorts", "skirt", "dress")
-"""Under a dress there is no bottom: the dress stands in both slots."""
+"""The values of the slot "bottom". A dress is the value of both slots."""
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "place": PLACES,
     "framing": ("full", "waist", "portrait"),

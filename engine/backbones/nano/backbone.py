@@ -32,7 +32,7 @@ from engine.upscale import SCALE, Upscaler, open_upscaler
 REFERENCES_MAX: Final = 4
 UNKNOWN_BUILD: Final = 0.5
 NO_PLACE: Final[Attributes] = {"place": "studio"}
-"""Where words name none: as a photographer would."""
+"""The place of prompts without one: a photographer's studio."""
 SEX: Final = {"man": 0.0, "woman": 1.0}
 
 
@@ -90,7 +90,7 @@ class NanoBackbone:
         )
 
     def _with_heads(self, pictures: list[Image.Image], requests: list[NanoRequest], steps: int) -> list[Image.Image]:
-        """The enlarged pictures with heads that were drawn again as portraits, where they are small."""
+        """The enlarged pictures. Small heads in them are replaced by heads that are drawn again as portraits."""
         windows = {number: window for number, request in enumerate(requests) if (window := head_window(request.joints))}
         if not windows:
             return pictures
@@ -105,7 +105,7 @@ class NanoBackbone:
 
     @torch.inference_mode()
     def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
-        """See `engine.backbones.base.NoisePredictor`; the photo is brought to the size that the network draws at."""
+        """See `engine.backbones.base.NoisePredictor`; the photo is resized to the network's size."""
         pipeline, (height, width) = self.pipeline, self.pipeline.size
         conditioning, _ = pipeline.condition([self.request_of(drawing)])
         image = np.array(photo.convert("RGB").resize((width, height), Image.Resampling.BOX), np.uint8)
@@ -147,7 +147,7 @@ class NanoBackbone:
     def _references(
         self, views: Sequence[View], hidden_regions: tuple[Region, ...], build: tuple[float, float, float]
     ) -> list[PreparedReference]:
-        """The photos that show a person, the one that shows most of the body first."""
+        """The photos that show a person, with the largest visible part of the body first."""
         mapper, atlas = self.pipeline.mapper, self.pipeline.atlas
         frame = mapper, atlas, self.pipeline.size, build
         references = [
@@ -165,14 +165,15 @@ class NanoBackbone:
 
 
 def load_nano_backbone(folder: Path, device: str, state: Path | None = None) -> NanoBackbone:
-    """From a pipeline's folder; `state` is where fetched weights lie (the enlarging network's). Raises WeightsError."""
+    """Loads the backbone from a pipeline's folder; `state` is the folder of fetched weights, for the enlarging network.
+    Raises WeightsError."""
     pipeline, metadata = load_nano(folder)
     return NanoBackbone(pipeline, metadata, PromptReader(), open_upscaler(state, device), device)
 
 
 def hidden_by(attributes: Attributes, clothes: Clothes) -> tuple[Region, ...]:
-    """The garments of the photos that are not kept: all where clothes are to change, else those that the prompt
-    names."""
+    """The regions of the garments that are hidden on the photos: all where clothes are to change, else those of
+    garments that the prompt names."""
     hidden_regions: set[Region] = set()
     for slots, regions in ((TOP, UNDER_TOP), (BOTTOM, UNDER_BOTTOM), (SHOES, UNDER_SHOES)):
         if clothes is Clothes.CHANGE or any(slot in attributes for slot in slots):

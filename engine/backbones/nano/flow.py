@@ -33,7 +33,7 @@ class Coefficients:
 
 
 def coefficients(time: Tensor, spread: Tensor) -> Coefficients:
-    """See Coefficients."""
+    """The `Coefficients` at times [B]."""
     t = time[:, None, None, None]
     total = (t * spread).square() + (1 - t).square()
     return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), t * spread / total)

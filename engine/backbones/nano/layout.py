@@ -27,7 +27,8 @@ HEAD_CHANNELS: Final = 4
 CELL_PX: Final = UNSHUFFLED * MAP_SCALE
 EDGE_RADIUS_PX: Final = 2
 EDGE_SPREAD_PX: Final = 0.6
-"""Of the blur that makes the edges of a layout as smooth as a camera's: pixels there show both sides."""
+"""The standard deviation of the blur that makes the edges of a layout as smooth as a camera's: a pixel there shows both
+sides."""
 
 
 class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]

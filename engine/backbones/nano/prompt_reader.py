@@ -1,6 +1,7 @@
 """Reads a prompt for nano: the slots that it fills, and the phrases that cannot be drawn.
 
-The lexicon reads the words that it knows, a sentence encoder compares the others with examples."""
+The lexicon reads the words that it knows; a sentence encoder compares the others with examples.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from engine.backbones.nano.prompt_tokens import is_russian, plain, tokens_of
 from engine.backbones.nano.prompt_wishes import attributes_of
 
 CHARACTERS_MAX: Final = 4000
-"""Further characters are not read; Telegram allows 4096 in a message."""
+"""The number of characters that are read; Telegram allows 4096 in a message."""
 
 
 @dataclass(frozen=True)
 class PromptReading:
-    """`ignored`: phrases of the prompt, as the user wrote them, that name what cannot be drawn."""
+    """The slots that a prompt fills. `ignored`: its phrases that name what cannot be drawn, as the user wrote them."""
 
     attributes: Attributes
     ignored: tuple[str, ...]
@@ -36,7 +37,7 @@ class PromptReader:
         lexicon: Callable[[], Lexicon] = open_lexicon,
         meanings: Callable[[], PhraseMeanings | None] = open_meanings,
     ) -> None:
-        """`meanings` gives None where unknown words are to be ignored unseen."""
+        """`meanings` returns None where unknown words are to be ignored without a comparison."""
         self._lexicon = lexicon
         self._meanings = meanings
 
@@ -54,7 +55,7 @@ class PromptReader:
         return meanings is None or meanings.is_real(word)
 
     def _with_meanings(self, prompt: str, items: Sequence[Item]) -> list[Item]:
-        """The items, unknown ones with the meaning of their nearest example where it is near enough."""
+        """The items; an unknown one gets the meaning of its nearest example, if that is near enough."""
         unknown_positions = [at for at, item in enumerate(items) if item.kind == "unknown"]
         meanings = self._meanings() if unknown_positions else None
         if meanings is None:
@@ -74,7 +75,7 @@ class PromptReader:
         return result
 
     def _by_word(self, prompt: str, item: Item, meanings: PhraseMeanings) -> list[Item]:
-        """A phrase parted at the word that is near an example by itself, at its end or its beginning."""
+        """The phrase, split if its last or first word alone is near an example."""
         words = tokens_of(prompt[item.start : item.end])
         if len(words) < 2:
             return [item]
@@ -103,7 +104,8 @@ def _in_place(prompt: str, items: Sequence[Item], at: int) -> str:
 
 
 def _ignored_phrases(prompt: str, items: Sequence[Item], undrawn: Sequence[Item]) -> tuple[str, ...]:
-    """In the prompt's order, each once. A Russian noun keeps its preposition, which its ending follows."""
+    """The phrases in the order of the prompt, without repetitions. A Russian noun keeps its preposition, on which its
+    ending depends."""
     phrases: dict[str, str] = {}
     for item in sorted(undrawn, key=lambda item: item.start):
         start = item.start

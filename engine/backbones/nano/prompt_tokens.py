@@ -38,7 +38,7 @@ class Token:
 
 
 def tokens_of(prompt: str) -> list[Token]:
-    """In lower case, without ё and accents. A hyphen inside a word parts two words."""
+    """The tokens in lower case, without ё and accents. A hyphen inside a word separates two words."""
     without_flags = _FLAGS.sub(lambda flag: "," + " " * (len(flag.group()) - 1), prompt)
     return [Token(plain(match.group()), match.start(), match.end()) for match in _TOKEN.finditer(without_flags)]
 

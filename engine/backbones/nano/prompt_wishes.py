@@ -14,7 +14,7 @@ WEAK: Final = {"place": ("street", "room"), "pose": ("standing",), "framing": ("
 NEGATIVE: Final = {"hat": "none", "bag": "none", "beard": "no", "glasses": "no"}
 OUTER: Final = ("jacket", "coat")
 HAIR_BY_DETAIL: Final = ("bald", "buzz", "bun", "ponytail", "bob", "curly", "short", "long")
-"""Of two styles the more special one is drawn: "long hair in a bun" is a bun."""
+"""Hair styles, the most special first; of two styles the more special one is drawn: "long hair in a bun" is a bun."""
 TIMES: Final = {
     "night": ({None: "night_city", "street": "night_city"}, ("night_city", "space")),
     "snow": ({None: "winter_street", "street": "winter_street"}, ("winter_street", "mountains")),
@@ -146,13 +146,13 @@ def _slots_of(item: Item, slot: str) -> Attributes:
 
 
 def _outfit(mentions: Sequence[Item]) -> Attributes:
-    """ "A black outfit": top and bottom, where nothing else is said of them."""
+    """Colours of "a black outfit" for top and bottom, where the prompt names no other colour of them."""
     colours = [item.colours[0] for item in mentions if item.kind == "outfit" and item.colours]
     return {"top_colour": colours[0], "bottom_colour": colours[0]} if colours else {}
 
 
 def _lone_colours(bound: Bound) -> Choice:
-    """ "In red" is the top, "all in black" all that is worn; a colour of nothing is not drawn."""
+    """Colours that belong to nothing: "in red" colours the top, "all in black" all clothes; any other is not drawn."""
     attributes: Attributes = {}
     undrawn: list[Item] = []
     for item, is_worn, everything in bound.lone:

@@ -1,7 +1,8 @@
-"""From a photo of a person to what nano's branches read: views of face and body, and the texture of the surface.
+"""Converts a photo of a person to the inputs of nano's branches: views of face and body, and the texture of the
+surface.
 
-Training and drawing go through the same functions. A photo has the size of nano's pictures and comes with the person's
-mask and body map; parts that are not to be kept (clothes that change) are hidden by the region of the body they cover.
+Training and inference use the same functions. A photo has the size of nano's pictures, and comes with the person's mask
+and body map. Garments that are to change are hidden by the regions of the body that they cover.
 """
 
 from __future__ import annotations
@@ -28,16 +29,17 @@ from engine.identity.skeleton import EYES, NOSE
 GREY: Final = 128
 OFF_PERSON: Final = 255
 FACE_MARGIN: Final = 1.25
-"""Of the head's box, so that hair is in the view."""
+"""The side of the face view in sides of the head's box, so that hair is in the view."""
 BODY_MARGIN: Final = 1.08
 PALETTE_PIXELS: Final = 12
-"""A part with so many pixels counts as half seen: fewer are mostly its edge, in mixed colours."""
+"""The number of pixels at which a part counts as half seen: fewer are mostly its edge, in mixed colours."""
 HEAD_PIXELS_MIN: Final = 8
-"""Fewer map pixels of the head than this show no face."""
+"""The least number of map pixels of a head whose face can be seen."""
 CHIN: Final = 2.6
-"""Distance from the eyes, in distances from eyes to the tip of the nose: the chin of most faces is at 2.3."""
+"""The distance from the eyes to the limit of the chin, in distances from eyes to the tip of the nose; the chin of most
+faces is at 2.3."""
 FROM_SIDE: Final = 0.8
-"""Distance of the eyes, in distances from eyes to nose, below which a head is seen from the side."""
+"""The distance between the eyes, in distances from eyes to nose, below which a head is seen from the side."""
 UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
 UNDER_BOTTOM: Final = (Region.LEGS, Region.WAIST)
 UNDER_SHOES: Final = (Region.FEET,)
@@ -158,7 +160,8 @@ def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
 
 
 def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool [H, W]: the largest connected piece. Smaller ones are parts of clothes that were taken for hair."""
+    """The largest connected piece of a mask bool [H, W]. Smaller pieces are parts of clothes that were mistaken for
+    hair."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return mask if count <= 2 else np.asarray(labels == 1 + facts[1:, cv2.CC_STAT_AREA].argmax())
 
@@ -183,7 +186,7 @@ def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDA
 
 
 def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """See PreparedReference."""
+    """The sum of the RGB values of each part's pixels and their number, as in PreparedReference."""
     on_person = parts > 0
     labels, values = parts[on_person], image[on_person] / np.float32(127.5) - 1
     sums = [np.bincount(labels, values[:, channel], PARTS) for channel in range(3)]
@@ -220,7 +223,7 @@ def _view(
     size: tuple[int, int],
     margin: float,
 ) -> PhotoView:
-    """The window of the size's aspect about `box`; what lies outside the photo is grey and empty."""
+    """The window around `box` with the aspect of `size`; grey and empty beyond the photo."""
     width, height = size
     middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     pixel = max((box[2] - box[0]) / width, (box[3] - box[1]) / height, 1e-3) * margin
@@ -242,7 +245,7 @@ def _view(
 
 
 def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceViews:
-    """One reference per person -> a batch; an empty face view where there is no face."""
+    """A batch of views, one reference per person; an empty face view for a reference without a face."""
     empty = PhotoView(
         np.full((FACE_SIZE, FACE_SIZE, 3), GREY, np.uint8),
         np.zeros((FACE_SIZE, FACE_SIZE), np.uint8),
@@ -272,7 +275,7 @@ def _stack_views(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
 
 
 def body_maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
-    """Maps as they are kept (surface [B, h, w], normal [B, h, w, 3] in 0..255) -> BodyMaps."""
+    """BodyMaps from the arrays that are stored: surface [B, h, w], normal [B, h, w, 3] in 0..255."""
     numbers = torch.from_numpy(surface.astype(np.int64))
     normals = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
     return BodyMaps(numbers, normals * (numbers > 0)[:, None])

@@ -267,7 +267,7 @@ LEGIBLE = 4.5
 async def test_light_and_dark_fit_a_phone_and_are_legible(
     gallery: Any, page: Page, init_data: Callable[..., str]
 ) -> None:
-    """With $DOC_PICTURES the screens are kept for the documentation."""
+    """With $DOC_PICTURES the screens are stored for the documentation."""
     shots: dict[str, bytes] = {}
     for look, background in (("light", LIGHT), ("dark", DARK)):
         await page.goto("about:blank")  # an address that differs in its fragment alone loads nothing

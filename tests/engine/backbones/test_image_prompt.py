@@ -30,7 +30,7 @@ from engine.errors import SetupError, WeightsError
 from engine.identity.profile import IdentityProfile, Observation, View
 
 STYLE, LAYOUT = "up_blocks.0.attentions.1", "down_blocks.1.attentions.0"
-"""Of the tiny UNets, whose blocks have other numbers than the published ones."""
+"""The layout blocks of the tiny UNets, whose blocks have other numbers than the published ones."""
 
 
 def person(seed: int = 0) -> IdentityProfile:

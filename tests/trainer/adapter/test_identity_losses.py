@@ -106,7 +106,7 @@ def learner_of(tiny: Any, method: str, recognition: dict[Any, Recognition], **ch
 
 
 def recognition_of(tmp_path: Path, write_recognition: Any) -> dict[Any, Recognition]:
-    """Both networks, which take the whole picture for the person."""
+    """Both recognition networks, which take the whole picture for the person."""
     write_recognition(tmp_path / "faces.onnx")
     face, body = open_face_recognition(tmp_path, OneFace()), open_body_recognition("shipped")
     return {
@@ -308,7 +308,7 @@ def run_of(tiny: Any, cache: Path, out: Path, pack: Path, method: str, **changes
 
 @pytest.fixture
 def seeing_finder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of insightface's detector, which no test has, and of the person parser, which sees nobody in noise."""
+    """Replaces insightface's detector, which no test has, and the person parser, which sees nobody in noise."""
     monkeypatch.setattr("trainer.adapter.face_networks.open_finder", lambda root, pack, state=None: OneFace())
     monkeypatch.setattr("trainer.adapter.recognition.BodyPlaces.find", lambda self, p: Everywhere(self._size).find(p))
 

@@ -31,7 +31,7 @@ STYLE = STYLES[0]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, photos_folder: Path, cases: list[Case]) -> Path:
-    """With the photos of the cases, so that they are not rendered again."""
+    """A folder with the photos of the cases, so that they are not rendered again."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "out.pictures").mkdir()
     (folder / "out.pictures" / "photos").symlink_to(photos_folder)

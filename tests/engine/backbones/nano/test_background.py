@@ -20,7 +20,7 @@ BEACH, FOREST = (
 
 @pytest.fixture(scope="module")
 def backgrounds() -> torch.Tensor:
-    """[64, 3, 6, 4] that differ in eight directions."""
+    """Backgrounds [64, 3, 6, 4] that differ in eight directions."""
     torch.manual_seed(1)
     return (torch.randn(64, 8) @ torch.randn(8, 72)).view(64, 3, 6, 4) / 10
 

@@ -12,7 +12,7 @@ SIZE = (240, 160)
 FACE = np.array([[0, 6], [6, 0], [-6, 0], [12, 2], [-12, 2]], np.float32)
 """Nose, eyes and ears of a head that looks ahead, in px about the middle of the eyes; left is the person's own."""
 TURNED = np.array([[9, 6], [11, 0], [1, 0], [6, 2], [-12, 2]], np.float32)
-"""Of a head that looks to the right in the picture."""
+"""The points of a head that looks to the right in the picture."""
 
 
 def head_photo(points: np.ndarray, middle: tuple[float, float] = (60.0, 60.0)) -> HeadPhoto:
