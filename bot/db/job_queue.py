@@ -1,7 +1,7 @@
-"""The queue of jobs: which ones are next, in fair order.
+"""The queue of jobs: the next jobs in fair order.
 
-Users come in turn: first every user's oldest job, the user who was served longest ago first, then every user's second.
-Functions never commit.
+The order has rounds: the first round has the oldest job of every user, the second round their second oldest job, and so
+on. In a round, the users who were served longest ago come first. Functions never commit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.domain import UNDRAWN_STATES, JobState, ReferenceState
 
 MEASURED_MIN, MEASURED_MAX = 3, 20
 MEASURED_WITHIN = timedelta(days=1)
-"""Pictures from which the expected time is measured."""
+"""The age and the number of the pictures from which the expected time is measured."""
 
 
 def _ranked(*, ready_only: bool) -> Subquery:

@@ -82,7 +82,7 @@ def test_a_photo_without_a_person_is_refused(judged: Callable[..., Examination],
     ],
     ids=["tiny face", "cut-off head", "portrait"],
 )
-def test_what_would_help_is_said(
+def test_what_would_help_is_reported(
     judged: Callable[..., Examination], astronaut: Image.Image, change: Change, hint: Hint
 ) -> None:
     answer = judged(change(astronaut))

@@ -111,9 +111,9 @@ class StyleReader:
 
     def measure(self, requests: Sequence[GateRequest], folder: str) -> PerPerson:
         """requests [people] -> the share of styles that are recognised on each test person's pictures."""
-        test_wishes = [requests[int(row)] for row in self.test_people]
+        test_requests = [requests[int(row)] for row in self.test_people]
         pictures = [
-            self.styling.draw(name, test_wishes, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names
+            self.styling.draw(name, test_requests, f"{folder}/{name.replace(' ', '-')}") for name in self.styling.names
         ]
         return self._accuracy(pictures)
 

@@ -29,7 +29,8 @@ from trainer.synthetic.render import BLUR
 from trainer.version import commit
 
 PAINTED_SIZE: Final = (120, 80)
-"""Rows and columns: half of a photo's, whose painting takes fourteen times as long; twice the coarse picture's."""
+"""Rows and columns at which backgrounds are painted: twice those of the coarse picture. They are half of a photo's, at
+which painting would take fourteen times as long."""
 HORIZONS: Final = (0.28, 0.72)
 """The range of the horizon that `trainer.synthetic.backgrounds.paint` has, in heights of the picture."""
 FRAMING_CHANCES: Final = (0.6, 0.2, 0.2)
@@ -47,9 +48,10 @@ WARMUP_STEPS, SAVE_STEPS, SHEET_STEPS = 100, 200, 1000
 
 @dataclass(frozen=True)
 class BackgroundRun:
-    """out: painted backgrounds, state, log and sheets, and in the end `out/background`. painted: how many different
-    pictures; pictures: the budget across resumptions, with `minutes` of training as a second one; workers: processes
-    that paint; start_from: a folder that a run like this wrote, whose components and weights a new run begins with."""
+    """The options of one training run. out: the folder of painted backgrounds, state, log and sheets, and in the end
+    `out/background`. painted: the number of different pictures; pictures: the budget across resumptions, with `minutes`
+    of training as a second one; workers: processes that paint; start_from: a folder that an earlier run wrote, with
+    whose components and weights this run begins."""
 
     out: Path
     painted: int = 40_000
@@ -64,7 +66,8 @@ class BackgroundRun:
 
 
 def train_background(run: BackgroundRun) -> dict[str, Any]:
-    """Paints what is missing, trains, resumes what `out/state.pt` holds; returns the figures on unseen pictures."""
+    """Paints the missing backgrounds and trains, from the state in `out/state.pt` if there is one. Returns the figures
+    on pictures that are never learned from."""
     pictures, values = painted(run)
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
@@ -123,7 +126,7 @@ class BackgroundLearner(nn.Module):
         return {"loss": self.errors(clean, values, torch.sigmoid(normal), generator).mean()}
 
     def errors(self, clean: Tensor, values: Tensor, time: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean squared error of each row [B], for clean components [B, K] at times [B]."""
+        """The mean squared error of each row [B], for clean components [B, K] at times [B]."""
         noise = torch.randn(clean.shape, generator=generator, device=clean.device)
         t = time[:, None]
         with fast_precision():
@@ -194,7 +197,7 @@ def _chunk(out: Path, number: int) -> Path:
 
 
 def _conditions_of(number: int, seed: int) -> NDArray[np.int64]:
-    """[CHUNK, 2]: place and framing of each picture."""
+    """Place and framing of each picture of a chunk [CHUNK, 2]."""
     random = np.random.default_rng([seed, number])
     places = random.integers(len(BACKGROUNDS), size=CHUNK)
     return np.stack([places, random.choice(len(FRAMING_CHANCES), CHUNK, p=FRAMING_CHANCES)], 1)

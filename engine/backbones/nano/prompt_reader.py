@@ -14,8 +14,8 @@ from engine.backbones.nano.prompt_binding import bind
 from engine.backbones.nano.prompt_items import Item, items_of, negate
 from engine.backbones.nano.prompt_lexicon import Lexicon, Meaning, open_lexicon
 from engine.backbones.nano.prompt_meaning import NEAR, NEAR_POSE, NEAR_WORD, PhraseMeanings, open_meanings
+from engine.backbones.nano.prompt_slots import attributes_of
 from engine.backbones.nano.prompt_tokens import is_russian, plain, tokens_of
-from engine.backbones.nano.prompt_wishes import attributes_of
 
 CHARACTERS_MAX: Final = 4000
 """The number of characters that are read; Telegram allows 4096 in a message."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.head_pass import FEATHER, feather, blend_head, square_around, wants_pass
+from engine.backbones.head_pass import FEATHER, blend_head, feather, square_around, wants_pass
 
 SIZE = (200, 300)
 FACE = (90.0, 30.0, 110.0, 58.0)

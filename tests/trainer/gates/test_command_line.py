@@ -174,7 +174,7 @@ def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], "doctor --download mediapipe"),
     ],
 )
-def test_mistakes_are_said_in_one_line(
+def test_mistakes_are_reported_in_one_line(
     wrong: list[str],
     named: str,
     tmp_path: Path,

@@ -82,7 +82,7 @@ async def test_the_link_of_the_group_starts_the_private_chat(chat, says, anna):
     await anna.wait_for(says("18 лет"))
 
 
-async def test_a_prompt_that_cannot_be_drawn_and_a_full_queue_are_said(chat, says, anna, group):
+async def test_a_prompt_that_cannot_be_drawn_and_a_full_queue_are_reported(chat, says, anna, group):
     await chat.ready(anna)
     await group.send_text(f"/{DRAW}")
     await group.wait_for(says("Опишите одним предложением"))

@@ -1,4 +1,5 @@
-"""Items of a prompt as slots: one value each, and the items that another one leaves no room for."""
+"""Fills slots with the items of a prompt: one value per slot. Items that do not fit beside another value are not
+drawn."""
 
 from __future__ import annotations
 
