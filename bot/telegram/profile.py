@@ -16,8 +16,8 @@ _log = structlog.get_logger(__name__)
 
 
 async def publish_profile(bot: Bot, translator: Translator, name: str | None) -> None:
-    """Updates those texts that differ at Telegram; without `name`, the name stays that @BotFather was given. Telegram
-    allows few changes of a name per day: a refused change is skipped, and the next start repeats it."""
+    """Updates those texts that differ at Telegram; without `name`, the name set at @BotFather stays. Telegram allows
+    few changes of a name per day: a refused change is skipped, and the next start repeats it."""
     for language in LANGUAGES:
         texts = translator.of(language)
         code = None if language == DEFAULT_LANGUAGE else language

@@ -1,12 +1,12 @@
-"""Takes updates as Telegram posts them, in place of polling; they are handled by the same intake.
+"""Takes updates that Telegram posts, instead of polling; the same intake handles them.
 
-Telegram counts an update as confirmed when it is answered with 200, and posts it again otherwise. So the answer waits
-until the update is finished, as polling's offset does, but not for long: Telegram posts CONNECTIONS_MAX updates at a
-time, and a command behind so many prompts would wait for them. An update that takes longer than PATIENCE_S, and all
-when CROWD of them wait, are kept in the database and confirmed. Each process claims those that it handles there; what a
-killed one has left, another or the next one takes after CLAIM_S.
+Telegram counts an update as confirmed when its post is answered with 200, and otherwise posts it again. So the answer
+waits until the update is finished. It must not wait long, because Telegram has at most CONNECTIONS_MAX posts open, and
+a command would wait behind as many prompts. Therefore an update is stored in the database and confirmed if it takes
+longer than PATIENCE_S, or if CROWD updates wait. A process claims the stored updates that it handles. If it is killed,
+another process, or the next one, takes them when their claims have ended, after CLAIM_S.
 
-The server speaks plain HTTP: the certificate belongs to the reverse proxy in front of it.
+The server speaks plain HTTP: the reverse proxy in front of it has the certificate.
 """
 
 from __future__ import annotations
@@ -66,10 +66,10 @@ class PostedUpdate:
 
 
 class Webhook:
-    """`run` until `stop` is set. `url` is the public address, `listen` (host, port) where the proxy passes it on to.
-    Without a `spool` every answer waits until its update is finished.
+    """Takes posted updates: call `run`. `url` is the public address, `listen` the (host, port) to which the proxy
+    forwards. Without a `spool`, every answer waits until its update is finished.
 
-    Several processes may serve one address; the order of a chat's messages then depends on the proxy.
+    Several processes may serve one address; then the order of a chat's messages depends on the proxy.
     """
 
     def __init__(

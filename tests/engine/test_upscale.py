@@ -1,4 +1,4 @@
-"""Enlarging by four: ncnn's files are read as they are written, and bicubic serves where they are absent."""
+"""Enlarging by four: weights are read from ncnn's files; without them, enlarging is bicubic."""
 
 from __future__ import annotations
 

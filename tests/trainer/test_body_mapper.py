@@ -1,4 +1,4 @@
-"""The body mapper learns by the common loop, resumes, and is written as the engine loads it."""
+"""The body mapper is trained by the common loop, resumes, and is saved as the engine loads it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ ELDERLY_FROM: Final = 60
 
 @dataclass
 class Item:
-    """A phrase of the prompt, [start, end) of its characters, and what is said of it."""
+    """A phrase of the prompt, the characters [start, end), with the properties that the prompt gives it."""
 
     meaning: Meaning
     start: int
@@ -75,7 +75,7 @@ def _of_token(token: Token, lexicon: Lexicon, is_real: Callable[[str], bool]) ->
 
 
 def _aged(tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
-    """ "60 year old", «35 лет»."""
+    """The number of tokens and the meaning of an age such as "60 year old" or «35 лет»; None where there is none."""
     if not tokens[at].is_number or at + 1 >= len(tokens) or tokens[at + 1].word not in YEARS:
         return None
     years = int(tokens[at].word[:4])
@@ -105,7 +105,8 @@ def _join_unknown(items: Sequence[Item]) -> list[Item]:
 
 
 def negate(items: Sequence[Item]) -> None:
-    """Marks what a negation excludes: what follows it up to a comma, "but", or the next thing that no "and" joins."""
+    """Marks the items that a negation excludes: those after it up to a comma, a "but", or the next item that is not
+    joined by "and"."""
     for at, item in enumerate(items):
         if item.kind == "negation":
             for excluded in _scope(items, at + 1):

@@ -1,4 +1,5 @@
-"""The generic spider on a site of another make, killed in the middle and started again; and what stops it at once."""
+"""The generic spider on a site of another kind, killed in the middle and started again; and the errors that stop it at
+once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real photos: the colours of the photo itself win against those of another person's."""
+"""Real photos: the colours of a photo are nearer to itself than to another person's photo."""
 
 from __future__ import annotations
 

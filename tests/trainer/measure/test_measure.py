@@ -1,4 +1,4 @@
-"""The command measures models side by side, leaves empty what it lacks, and draws no picture twice."""
+"""The command measures several models, leaves figures empty that need an absent network, and draws no picture twice."""
 
 from __future__ import annotations
 

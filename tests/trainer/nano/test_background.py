@@ -1,4 +1,4 @@
-"""BackgroundDenoiser learns from painted places, goes on where it stood, and shows what it draws."""
+"""BackgroundDenoiser learns from painted places, resumes, and shows what it draws."""
 
 from __future__ import annotations
 

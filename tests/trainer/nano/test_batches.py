@@ -1,4 +1,4 @@
-"""Rows of a batch: what is drawn, what it is drawn from, and what is hidden of it."""
+"""Rows of a batch: targets, references, and hidden clothes."""
 
 from __future__ import annotations
 

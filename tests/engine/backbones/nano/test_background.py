@@ -1,4 +1,4 @@
-"""Backgrounds: components keep pictures, seeds draw different places, names reach the drawing."""
+"""Backgrounds: components preserve pictures, other seeds give other places, and names condition the drawing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small heads are drawn again as portraits and laid over the picture, and nothing else of it changes."""
+"""Small heads are drawn again as portraits and blended into the picture; nothing else of it changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The head of a photo lands on the head of the pose: moved, scaled, turned, mirrored where it looks the other way."""
+"""The head of a photo is aligned with the head of the pose: moved, scaled, turned, and mirrored where it looks to the
+other side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nano's error of predicted noise: nothing where its network knows the photo's latents."""
+"""nano's error of predicted noise: zero where its network predicts the latents of the photo."""
 
 from __future__ import annotations
 

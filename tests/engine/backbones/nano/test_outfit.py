@@ -1,4 +1,4 @@
-"""Clothes that nobody named and no photo shows are one outfit, the same for the same seed."""
+"""Clothes that neither prompt nor photos determine form one outfit, the same for the same seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nano's pipeline: drawn from noise, equal for equal seeds, kept in a folder as diffusers keeps pipelines."""
+"""nano's pipeline: pictures from noise, equal for equal seeds; saved in a folder as diffusers saves pipelines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training on another device than the CPU. torch's meta device has no values, but refuses what lies elsewhere."""
+"""Training on another device than the CPU. torch's meta device has no values, but refuses tensors of other devices."""
 
 from __future__ import annotations
 
