@@ -14,7 +14,7 @@ from trainer.synthetic.shards import ShardPlan, write_shards
 
 
 @pytest.mark.slow
-def test_a_mapper_learns_and_goes_on(tmp_path: Path) -> None:
+def test_a_mapper_learns_and_resumes(tmp_path: Path) -> None:
     for name, first, people in (("people", 0, 2), ("validation", 1_000_000, 1)):
         write_shards(tmp_path / name, ShardPlan(first, people, 2, 240, 160), workers=1)
     run = MapperRun(tmp_path / "people", tmp_path / "run", tmp_path / "validation", pictures=24, batch=4)

@@ -65,7 +65,7 @@ def out(arguments: list[str]) -> Path:
 
 @pytest.fixture(scope="module")
 def killed(site: Any, arguments: list[str], crawl: Any, out: Path) -> dict[str, bytes]:
-    """A run ended by SIGKILL after some pictures; the files and records that it left."""
+    """The files that a run left which was killed by SIGKILL after some pictures."""
     done = crawl(*arguments, kill_when=lambda: len(list(out.glob("*/*.jpg"))) >= 4)
     assert done.returncode == -9
     return {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*.jpg")}
@@ -73,7 +73,7 @@ def killed(site: Any, arguments: list[str], crawl: Any, out: Path) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def resumed_from(killed: Any, site: Any, arguments: list[str], crawl: Any) -> int:
-    """The number of the first request of the run that went on from there."""
+    """The number of the first request of the run that resumes the killed one."""
     number = len(site.requests)
     done = crawl(*arguments)
     assert done.returncode == 0, done.stderr
@@ -105,7 +105,7 @@ def test_no_picture_is_downloaded_twice_after_a_kill(resumed_from: int, killed: 
     assert [path for path in set(images) if images.count(path) > 1] in ([], [in_flight])
 
 
-def test_what_the_killed_run_left_stays_as_it_was(resumed_from: int, killed: dict[str, bytes], out: Path) -> None:
+def test_the_files_of_the_killed_run_stay_unchanged(resumed_from: int, killed: dict[str, bytes], out: Path) -> None:
     assert killed.items() <= {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*.jpg")}.items()
 
 
