@@ -1,4 +1,4 @@
-"""From the configuration to somebody who draws: one way for the worker and the command line."""
+"""Builds the request pipeline from the configuration, for the worker and the command line alike."""
 
 from __future__ import annotations
 
@@ -57,12 +57,13 @@ def assemble_examiner(config: Config) -> Examiner:
 
 
 def open_parser(config: Config) -> PersonParser:
-    """The operator's models, MediaPipe's networks, or the shipped one."""
+    """The person parser: with the operator's models, with MediaPipe's networks, or the shipped one."""
     return open_person_parser(config.pose_model, config.person_detector, choose_device(config.device), config.state)
 
 
 def open_poses(config: Config) -> PoseReader | None:
-    """MediaPipe's network where its weights are there: the included parser has seen renders alone."""
+    """The pose reader with MediaPipe's network, if its weights are present; the shipped parser was trained on renders
+    only."""
     if named("mediapipe").lacking(config.state):
         return None
     from engine.vision.blazepose import BlazePose
@@ -105,7 +106,7 @@ def _backbone(config: Config) -> Backbone:
 
 
 def _translator(config: Config, backbone: Backbone) -> PromptTranslator:
-    """A backbone that knows Russian itself needs no large one."""
+    """The translator for the backbone. One that reads Russian needs only the glossary."""
     return GlossaryTranslator() if "ru" in backbone.capabilities.languages else open_translator(config.translator)
 
 

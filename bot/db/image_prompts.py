@@ -1,4 +1,4 @@
-"""The pictures whose style a user's pictures follow. Functions never commit."""
+"""Image prompts: pictures whose style a user's pictures follow. Functions never commit."""
 
 from __future__ import annotations
 

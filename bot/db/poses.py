@@ -1,4 +1,4 @@
-"""The photo whose pose a user's pictures take. Functions never commit."""
+"""Pose photos: photos whose pose a user's pictures take. Functions never commit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Questions to admins that wait for a reply, so that a restart between question and answer costs nothing. Functions
-never commit."""
+"""Open questions to admins, stored so that they survive a restart. Functions never commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs that failed through a fault of the service, to be asked for again. Functions never commit."""
+"""Jobs that failed through a fault of the service, which may be repeated. Functions never commit."""
 
 from __future__ import annotations
 

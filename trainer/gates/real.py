@@ -1,8 +1,8 @@
-"""Real photos that installed packages bring: do pictures after them keep the colours of face, hair and clothes?
+"""Measures on real photos from installed packages whether pictures keep the colours of face, hair and clothes.
 
-There is one photo per person, so the photo itself is what a picture is compared with, by regions about MediaPipe's
-landmarks on both. The astronaut (NASA) and Grace Hopper (US Navy) are public domain and shown; pictures of the other
-people are measured and shown nowhere.
+There is one photo per person, so a picture is compared with the photo itself, by regions around MediaPipe's landmarks
+on both. The astronaut (NASA) and Grace Hopper (US Navy) are in the public domain and shown; pictures of the other
+people are measured and not shown.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""Photos as cameras, messengers and parsers give them, for nano's training: of a rendered photo, what a user would send
-and what would be seen on it."""
+"""Degrades rendered photos for nano's training, as cameras and messengers degrade photos and as parsers err on them."""
 
 from __future__ import annotations
 

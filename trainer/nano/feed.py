@@ -1,4 +1,4 @@
-"""Gives a training step its batch: made by the calling thread, or ahead of it by processes, as a GPU needs.
+"""Supplies training steps with batches, made by the calling thread or, for a GPU, ahead of time by processes.
 
 A row takes some 4 ms of one core; a GPU learns from thousands of rows per second.
 """

@@ -1,4 +1,4 @@
-"""nano's denoiser as one learner: flow matching with predictions of the clean picture, and what is shown of it."""
+"""The learner of nano's denoiser: flow matching with predictions of the clean picture, and validation sheets."""
 
 from __future__ import annotations
 

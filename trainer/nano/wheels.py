@@ -1,4 +1,4 @@
-"""Packages that travel in a bundle, for a machine that lacks them and has no internet."""
+"""Python packages in a bundle, for a machine that lacks them and has no internet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image prompt: its screen, and the buttons that take one from a picture or from a photo."""
+"""The image prompt: its screen, and the buttons that make a picture or a photo the image prompt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inline mode: "@bot words" in any chat offers the own pictures of its sender, by the ids that Telegram knows."""
+"""Inline mode: "@bot words" in any chat offers the sender's own pictures, by Telegram's ids of them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Skeletons of rendered people by pose and framing: without a pose in the request, one that fits the prompt is
-taken."""
+"""Skeletons of rendered people by pose and framing. A request without a pose gets one that fits its prompt."""
 
 from __future__ import annotations
 

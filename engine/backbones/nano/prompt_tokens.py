@@ -1,4 +1,4 @@
-"""A prompt as tokens that remember where they stand in it."""
+"""The tokens of a prompt, with their positions in it."""
 
 from __future__ import annotations
 
