@@ -1,8 +1,8 @@
 """The head of a photo, turned, scaled and shifted onto the head of the target pose.
 
-Texels are about two centimetres apart: too coarse for a face. Nose, eyes and ears of photo and pose give a similarity
-transform; the network reads the head that it moves there, and draws the one that fits. A head that looks to the other
-side is mirrored first.
+Texels of the body's texture are about two centimetres apart: too coarse for a face. Nose, eyes and ears of photo and pose give a similarity
+transform that moves the photo's head to the pose. The network reads the moved head and redraws it to fit the picture.
+A head that looks to the other side is mirrored first.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ mirrored face is not quite the same person."""
 
 @dataclass(frozen=True)
 class HeadPhoto:
-    """image uint8 [H, W, 3]; mask bool [H, W]: head and hair; parts uint8 [H, W] of BodyPart; points float32 [POINTS,
-    3]: x and y in px, weight 0..1."""
+    """A photo of the head. image: uint8 [H, W, 3]; mask: bool [H, W], true on head and hair; parts: uint8 [H, W] of
+    BodyPart; points: float32 [POINTS, 3], x and y in px and weight 0..1."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.bool_]
@@ -40,7 +40,8 @@ class HeadPhoto:
 
 @dataclass(frozen=True)
 class AlignedHead:
-    """rgb uint8 [H, W, 3], 0 off the head; mask uint8 [H, W]; parts uint8 [H, W], 0 off the head."""
+    """A head moved to its place in the target pose. rgb: uint8 [H, W, 3], 0 outside the head; mask: uint8 [H, W];
+    parts: uint8 [H, W], 0 outside the head."""
 
     rgb: NDArray[np.uint8]
     mask: NDArray[np.uint8]
@@ -48,8 +49,8 @@ class AlignedHead:
 
 
 def aligned_head(photos: Sequence[HeadPhoto], joints: NDArray[np.float32], size: tuple[int, int]) -> AlignedHead:
-    """The head of the photo that fits the pose best; empty where no photo fits. joints [17, 3] as in `NanoRequest`;
-    size: height and width of the result in px."""
+    """Aligns the head of the photo that fits the pose best; empty if no photo fits. joints: [17, 3] as in
+    `NanoRequest`; size: height and width of the result in px."""
     height, width = size
     target = joints[:POINTS] * np.array([width, height, 1], np.float32)
     best: tuple[float, NDArray[np.float32], HeadPhoto] | None = None
@@ -78,8 +79,8 @@ def aligned_head(photos: Sequence[HeadPhoto], joints: NDArray[np.float32], size:
 
 
 def _similarity(points: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[NDArray[np.float32], float] | None:
-    """The transform [2, 3] of least squares between points that both have, and its error in px; None where it is not
-    determined."""
+    """The similarity transform [2, 3] that fits the points common to both in least squares, and its error in px. None
+    if fewer than two points are common or they lie too close together."""
     weight = points[:, 2] * target[:, 2]
     if (weight > 0).sum() < 2:
         return None

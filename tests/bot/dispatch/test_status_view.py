@@ -100,7 +100,7 @@ def test_in_a_group_there_are_neither_buttons_nor_previews() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_place_in_line_is_reported_and_the_first_is_next(language: str) -> None:
+def test_the_place_in_the_queue_is_reported_and_the_first_is_next(language: str) -> None:
     third = _render(_open(language=language), place=3)
     assert "3" in third.text and _actions(third) == [JobAction.CANCEL]
     assert _render(_open(language=language), place=1).text != third.text
@@ -278,9 +278,7 @@ def test_cutting_never_leaves_half_a_character() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_too(
-    language: str, state: JobState
-) -> None:
+def test_the_pose_is_named_before_drawing_or_reported_as_unavailable(language: str, state: JobState) -> None:
     texts = TRANSLATOR.of(language)
     named = texts("status-pose", pose=texts("pose-sitting"))
     job = _open(state, language=language, pose="sitting")
@@ -294,9 +292,7 @@ def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_to
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-def test_an_image_prompt_is_named_before_it_is_drawn_and_one_that_will_not_be_followed_too(
-    language: str, state: JobState
-) -> None:
+def test_an_image_prompt_is_named_before_drawing_or_reported_as_unavailable(language: str, state: JobState) -> None:
     texts = TRANSLATOR.of(language)
     named, unavailable = texts("status-image-prompt"), texts("image-prompt-unavailable")
     job = _open(state, language=language, image_prompt_id=UUID(int=5))

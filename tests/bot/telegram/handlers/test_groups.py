@@ -53,7 +53,7 @@ async def test_talk_between_others_is_no_input(chat, says, anna, group):
     assert await chat.jobs() == []
 
 
-async def test_who_has_agreed_to_nothing_or_sent_no_photo_is_sent_to_the_private_chat(chat, says, anna, group):
+async def test_a_member_without_consent_or_photo_is_sent_to_the_private_chat(chat, says, anna, group):
     await group.send_text(f"/{DRAW} гуляю по лесу")
     answer = await group.wait_for(says(chat.texts()("group-needs-photo")))
     (button,) = [button for row in answer.buttons for button in row]
