@@ -1,7 +1,4 @@
-"""Jobs of apps, and the calls about their ends. Functions never commit.
-
-A job of an app is delivered without a message: its pictures are stored until the app downloads them.
-"""
+"""Jobs of apps, and the callbacks that report their ends. Functions never commit."""
 
 from __future__ import annotations
 

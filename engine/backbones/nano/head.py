@@ -78,8 +78,8 @@ def portrait_of(request: NanoRequest, window: HeadWindow) -> NanoRequest:
 def with_head(
     picture: NDArray[np.uint8], portrait: NDArray[np.uint8], layout: NDArray[np.int64], window: HeadWindow
 ) -> NDArray[np.uint8]:
-    """picture uint8 [H, W, 3] with the head of portrait uint8 [h, w, 3] and its layout [h, w] of BodyPart laid over it
-    at the window."""
+    """Blends the head of a portrait into the picture at the window. picture: uint8 [H, W, 3]; portrait: uint8 [h, w,
+    3]; layout: [h, w] of BodyPart, of the portrait."""
     rows, columns = layout.shape
     mask = np.isin(layout, [int(part) for part in HEAD]).astype(np.float32)
     down = np.clip((FADE[1] - np.arange(rows) / rows) / (FADE[1] - FADE[0]), 0, 1)

@@ -1,8 +1,8 @@
 """The head of a photo, turned, scaled and shifted onto the head of the target pose.
 
-Texels of the body's texture are about two centimetres apart: too coarse for a face. Nose, eyes and ears of photo and pose give a similarity
-transform that moves the photo's head to the pose. The network reads the moved head and redraws it to fit the picture.
-A head that looks to the other side is mirrored first.
+Texels of the body's texture are about two centimetres apart: too coarse for a face. Nose, eyes and ears of photo and
+pose give a similarity transform that moves the photo's head to the pose. The network reads the moved head and redraws
+it to fit the picture. A head that looks to the other side is mirrored first.
 """
 
 from __future__ import annotations
