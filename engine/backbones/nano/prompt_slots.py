@@ -1,4 +1,4 @@
-"""Fills slots with the items of a prompt: one value per slot. Items that do not fit beside another value are not
+"""Fills slots with the items of a prompt: one value per slot. An item whose slot has another value already is not
 drawn."""
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from engine.backbones.nano.prompt_binding import Bound
 from engine.backbones.nano.prompt_items import Item
 
 WEAK: Final = {"place": ("street", "room"), "pose": ("standing",), "framing": ("portrait",)}
-"""Values that yield to any other of their slot without a word: «дома на кухне» is a kitchen."""
+"""Values that give way to any other value of their slot, and are not reported as ignored: «дома на кухне» is a
+kitchen."""
 NEGATIVE: Final = {"hat": "none", "bag": "none", "beard": "no", "glasses": "no"}
 OUTER: Final = ("jacket", "coat")
 HAIR_BY_DETAIL: Final = ("bald", "buzz", "bun", "ponytail", "bob", "curly", "short", "long")
@@ -79,7 +80,7 @@ def _strongest(slot: str, items: Sequence[Item]) -> tuple[str | None, list[Item]
 def _person(mentions: Sequence[Item], bound: Bound) -> Choice:
     attributes: Attributes = {}
     for item in sorted(mentions, key=lambda item: item.kind == "several"):
-        # a colour of hair belongs to what it stands with, see prompt_binding
+        # hair colours are assigned to people by prompt_binding
         for slot, value in item.meaning.slots if item.kind != "hair_colour" else ():
             if slot in ("sex", "age", "hair_colour", "beard", "glasses"):
                 attributes.setdefault(slot, value)
@@ -153,7 +154,8 @@ def _outfit(mentions: Sequence[Item]) -> Attributes:
 
 
 def _lone_colours(bound: Bound) -> Choice:
-    """Colours that belong to nothing: "in red" colours the top, "all in black" all clothes; any other is not drawn."""
+    """Uses the colours without a noun: "in red" colours the top, "all in black" all clothes. Other such colours are not
+    drawn."""
     attributes: Attributes = {}
     undrawn: list[Item] = []
     for item, is_worn, everything in bound.lone:
