@@ -22,7 +22,7 @@ from engine.backbones.nano.attributes import encode_attributes
 from engine.backbones.nano.background import BackgroundDenoiser
 from engine.backbones.nano.flow import Prediction, sample
 from engine.backbones.nano.head_alignment import aligned_head
-from engine.backbones.nano.layout import LayoutPredictor
+from engine.backbones.nano.layout import LayoutPredictor, without_fragments
 from engine.backbones.nano.network import (
     PATCH_PX,
     AttributeEncoder,
@@ -91,13 +91,16 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
     def condition(self, requests: Sequence[NanoRequest]) -> tuple[Conditioning, Tensor]:
         """The UNet's inputs for all steps, with keys and values computed, and the layouts int64 [B, H, W]."""
         device = self.device
-        joints = torch.from_numpy(np.stack([request.joints for request in requests])).to(device)
+        joints = np.stack([request.joints for request in requests])
         maps = self.mapper.maps(
-            joints, torch.tensor([request.build for request in requests], device=device), self.atlas
+            torch.from_numpy(joints).to(device),
+            torch.tensor([request.build for request in requests], device=device),
+            self.atlas,
         )
         values = torch.tensor([encode_attributes(request.attributes) for request in requests], device=device)
         appearance = self._appearance(requests, maps)
-        layout = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        likeliest = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        layout = without_fragments(likeliest, joints)
         background = self.background.draw(values, [request.seed for request in requests])
         conditioning = self.network.condition(values, appearance, maps, layout, background)
         return self.network.cached(conditioning), layout
