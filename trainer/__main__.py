@@ -323,7 +323,7 @@ def _gates(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Any:
-    """Raises DataError for steps that no backbone knows."""
+    """The settings of the drawings. Raises DataError for a number of steps that no backbone supports."""
     from pydantic import ValidationError
 
     from engine.contract import Settings

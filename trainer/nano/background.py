@@ -79,7 +79,7 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     learner = BackgroundLearner(denoiser)
     some = np.array_split(pictures, 1 + len(pictures) // 4096)
     clean = torch.cat([denoiser.encode(to_tensor(part)) for part in some])
-    # no place has a side
+    # mirror images double the data: no place has a left or right
     mirror_images = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])
     validation_set = (clean[:UNSEEN], values[:UNSEEN])
     validation = BackgroundValidation(learner, *validation_set, run.out, run.batch)

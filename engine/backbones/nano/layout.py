@@ -109,9 +109,12 @@ def one_hot(parts: Tensor) -> Tensor:
 
 
 def without_fragments(layout: Tensor, joints: NDArray[np.float32]) -> Tensor:
-    """layout int64 [B, H, W] without the pieces of the figure that touch no joint: background beyond the largest piece.
+    """The layout int64 [B, H, W] with small pieces of the figure replaced by background: those that are not the largest
+    piece and touch no joint.
 
-    joints [B, 17, 3]: x and y in 0..1 of the picture, weight; a hand that is apart from its arm has its wrist."""
+    joints: [B, 17, 3], x and y in 0..1 of the picture, and weight. A hand apart from its arm is kept, because it
+    touches the wrist.
+    """
     figures = layout.cpu().numpy().copy()
     height, width = figures.shape[1:]
     for figure, points in zip(figures, joints, strict=True):

@@ -65,7 +65,7 @@ def out(arguments: list[str]) -> Path:
 
 @pytest.fixture(scope="module")
 def killed(site: Any, arguments: list[str], crawl: Any, out: Path) -> dict[str, bytes]:
-    """The files that a run left which was killed by SIGKILL after some pictures."""
+    """The files of a run that SIGKILL ended after some pictures."""
     done = crawl(*arguments, kill_when=lambda: len(list(out.glob("*/*.jpg"))) >= 4)
     assert done.returncode == -9
     return {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*.jpg")}
@@ -172,7 +172,7 @@ def test_a_byte_order_mark_hides_no_rule_of_robots_txt(
 def test_a_site_that_refuses_everything_is_left_alone(
     site: Any, arguments: list[str], crawl: Any, tmp_path: Path
 ) -> None:
-    """Twenty refusals in a row end the run; what a site asks to be left alone for hours is not tried again."""
+    """Twenty refusals in a row end the run, and an address with a Retry-After of hours is not tried again."""
     reply = type(site.replies["/people"])
     refusal = reply(429, b"enough", "text/html", {"Retry-After": "7200"})
     links = [f"/full/tired-{number}" for number in range(30)]
