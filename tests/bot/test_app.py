@@ -1,4 +1,4 @@
-"""What `bot.app` does beside running its parts."""
+"""The garbage collector is configured once when the bot starts."""
 
 from __future__ import annotations
 

@@ -33,7 +33,8 @@ JOINT_RADIUS_PX: Final = 4
 """The distance at which a piece of a layout belongs to a joint: half the width of a forearm in full-length pictures."""
 EDGE_RADIUS_PX: Final = 2
 EDGE_SPREAD_PX: Final = 0.6
-"""Of the blur that makes the edges of a layout as smooth as a camera's: pixels there show both sides."""
+"""The standard deviation of the blur that makes the edges of a layout as smooth as a camera's: a pixel there shows both
+sides."""
 
 
 class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -62,15 +63,15 @@ class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.last = nn.Conv2d(2 * fine, PARTS * CELL_PX**2, 3, padding=1)
 
     def forward(self, values: Tensor, appearance: Appearance, maps: Tensor) -> Tensor:
-        """values int64 [B, slots]; maps [B, MAP_CHANNELS, h, w] of the asked pose -> logits [B, PARTS, 2 h, 2 w]."""
+        """values int64 [B, slots]; maps [B, MAP_CHANNELS, h, w] of the target pose -> logits [B, PARTS, 2 h, 2 w]."""
         views, scales = appearance.views, appearance.scales
         condition = self.words(values + self.first) + self.palette(appearance.palette.flatten(1))
         for name, view, labels, scale in (
             ("face", views.face, views.face_parts, scales[0]),
             ("body", views.body, views.body_parts, scales[1]),
         ):
-            shown = torch.cat([view, one_hot(labels)], 1)
-            condition = condition + scale[:, None] * self.get_submodule(name)(shown)
+            features = torch.cat([view, one_hot(labels)], 1)
+            condition = condition + scale[:, None] * self.get_submodule(name)(features)
         condition = self.mixed(condition)
         pixels = F.pixel_unshuffle(torch.cat([maps, appearance.texture], 1), UNSHUFFLED)
         head = F.pixel_unshuffle(F.avg_pool2d(appearance.head, MAP_SCALE), UNSHUFFLED)
@@ -108,9 +109,12 @@ def one_hot(parts: Tensor) -> Tensor:
 
 
 def without_fragments(layout: Tensor, joints: NDArray[np.float32]) -> Tensor:
-    """layout int64 [B, H, W] without the pieces of the figure that touch no joint: background beyond the largest piece.
+    """The layout int64 [B, H, W] with small pieces of the figure replaced by background: those that are not the largest
+    piece and touch no joint.
 
-    joints [B, 17, 3]: x and y in 0..1 of the picture, weight; a hand that is apart from its arm has its wrist."""
+    joints: [B, 17, 3], x and y in 0..1 of the picture, and weight. A hand apart from its arm is kept, because it
+    touches the wrist.
+    """
     figures = layout.cpu().numpy().copy()
     height, width = figures.shape[1:]
     for figure, points in zip(figures, joints, strict=True):
@@ -132,17 +136,17 @@ def softened(picture: Tensor) -> Tensor:
     kernel = torch.exp(-(offsets**2) / (2 * EDGE_SPREAD_PX**2))
     kernel = kernel / kernel.sum()
     channels = picture.shape[1]
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    kernel_row = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
     padded = F.pad(picture, [EDGE_RADIUS_PX] * 4, mode="replicate")
-    wide = F.conv2d(padded, across, groups=channels)
-    return F.conv2d(wide, across.transpose(2, 3), groups=channels)
+    wide = F.conv2d(padded, kernel_row, groups=channels)
+    return F.conv2d(wide, kernel_row.transpose(2, 3), groups=channels)
 
 
 def flat_picture(layout: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
     """layout int64 [B, H, W], colours [B, PARTS, 3] -> the person in these colours [B, 3, H, W], continued beyond the
     edge by EDGE_RADIUS_PX, and how much of each pixel is the person [B, 1, H, W]."""
-    shown = one_hot(layout)[:, 1:].to(colours.dtype)
-    painted = torch.einsum("bphw,bpc->bchw", shown, colours[:, 1:])
-    soft = softened(torch.cat([painted, shown.sum(1, keepdim=True)], 1))
+    part_masks = one_hot(layout)[:, 1:].to(colours.dtype)
+    flat_rgb = torch.einsum("bphw,bpc->bchw", part_masks, colours[:, 1:])
+    soft = softened(torch.cat([flat_rgb, part_masks.sum(1, keepdim=True)], 1))
     alpha = soft[:, 3:]
     return soft[:, :3] / alpha.clamp(min=1e-3) * (alpha > 1e-3), alpha

@@ -1,4 +1,4 @@
-"""One chat, one bug and one slow answer of Telegram's delay no other chat."""
+"""One chat, one bug or one slow answer of Telegram delays no other chat."""
 
 from __future__ import annotations
 
