@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Act(StrEnum):
-    """Each has a text `act-…` in both languages."""
+    """The acts of admins and apps in the audit log. Each has a text `act-…` in both languages."""
 
     VIEW_USER = "view-user"
     VIEW_CASE = "view-case"

@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Broadcaster:
-    """`run` for ever. `per_s`: messages per second; Telegram allows a bot about thirty of all kinds."""
+    """Sends broadcasts: call `run`. `per_s`: messages per second; Telegram allows a bot about thirty of all kinds."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Broadcaster:
         self._shown_at = 0.0
 
     async def run(self, role: Role) -> None:
-        """Until cancelled, while this process leads."""
+        """Sends broadcasts until cancelled, while this process leads."""
         while True:
             await role.leads.wait()
             try:

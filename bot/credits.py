@@ -28,7 +28,7 @@ class EntryKind(StrEnum):
     SETTLE = "settle"
     """The picture is delivered: the reserved price is spent."""
     RELEASE = "release"
-    """There is no picture: the reserved price comes back."""
+    """The reserved price is returned, because no picture was drawn."""
     GRANT = "grant"
     """The free pictures of a day, or credits from an admin."""
     PURCHASE = "purchase"
@@ -50,12 +50,12 @@ class Pack:
 
     @property
     def payload(self) -> str:
-        """For the invoice; within Telegram's 128 bytes."""
+        """The payload of the invoice, within Telegram's 128 bytes."""
         return f"pack:{self.credits}:{self.stars}"
 
     @staticmethod
     def parse(text: str) -> Pack:
-        """`credits:stars`. Raises ValueError."""
+        """A pack from `credits:stars`. Raises ValueError."""
         match = _PACK.fullmatch(text.strip())
         if match is None or int(match[2]) > STARS_MAX:
             raise ValueError(f"expected packs as credits:stars,credits:stars with at most {STARS_MAX} Stars each")
@@ -80,7 +80,7 @@ class CreditTerms:
     contact: str
     """How buyers reach the operator."""
     departure_key: bytes = field(repr=False)
-    """See `pseudonym`."""
+    """The key of `pseudonym`."""
 
     def pseudonym(self, user_id: int) -> bytes:
         """The name under which a user who deleted everything is recognised, so that deleting yields no second free

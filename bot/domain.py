@@ -28,7 +28,7 @@ ASPECT_DEFAULT = Aspect.PORTRAIT
 
 
 MINI_APP_PATH = "/app/"
-"""Of the Mini App on the server of API_URL."""
+"""The path of the Mini App on the server of API_URL."""
 APP_USER_IDS_FROM = 2**52
 """The end users of apps have ids from here on; those of Telegram's users and chats have at most 52 bits."""
 
@@ -155,7 +155,8 @@ class ReferenceState(StrEnum):
 
 
 class JobState(StrEnum):
-    """queued -> running -> done -> delivered, or failed / cancelled (each of which still has its message to show)."""
+    """The states of a job: queued -> running -> done -> delivered, or failed / cancelled (their message is still to be
+    sent)."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -175,7 +176,7 @@ class JobMove(StrEnum):
     FINISH = "finish"
     """A worker sends the picture."""
     FAIL = "fail"
-    """There will be no picture."""
+    """The job ends without a picture."""
     CANCEL = "cancel"
     """The user cancels it, or the bot may no longer write to the chat."""
     DELIVER = "deliver"

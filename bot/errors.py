@@ -57,7 +57,7 @@ class DomainError(BotError):
 
 
 class TooManyOpenJobs(DomainError):
-    """`limit` of their pictures are in progress, as many as allowed."""
+    """The user has `limit` pictures in progress, the largest number allowed."""
 
     key = "error-too-many-open-jobs"
 
@@ -69,7 +69,7 @@ class Banned(DomainError):
 
 
 class DailyLimitReached(DomainError):
-    """They have `limit` pictures today, as many as an admin allows them."""
+    """The user has had `limit` pictures today, the largest number that an admin allows them."""
 
     key = "error-daily-limit"
 
@@ -81,7 +81,7 @@ class NotEnoughCredits(DomainError):
 
 
 class UnknownUser(DomainError):
-    """There is no such user."""
+    """No row of the user exists."""
 
     key = "error-unknown-user"
 
@@ -99,13 +99,13 @@ class PictureInProgress(DomainError):
 
 
 class NoRoomForVariations(DomainError):
-    """Fewer than two of the pictures that a user may have in progress are left."""
+    """The user may have fewer than two more pictures in progress."""
 
     key = "error-no-room-for-variations"
 
 
 class PersonGone(DomainError):
-    """There is no such person of theirs."""
+    """The user has no such person."""
 
     key = "error-person-gone"
 
@@ -123,7 +123,7 @@ class OnePersonOnly(DomainError):
 
 
 class TooManyPeople(DomainError):
-    """They have `limit` people, as many as allowed."""
+    """The user has `limit` people, the largest number allowed."""
 
     key = "error-too-many-people"
 
@@ -135,7 +135,7 @@ class PersonNameRefused(DomainError):
 
 
 class NoPhotos(DomainError):
-    """There is no accepted photo to draw from."""
+    """The person has no accepted photo."""
 
     key = "error-no-photos"
 
@@ -151,25 +151,25 @@ class PromptRefused(DomainError):
 
 
 class PromptEmpty(PromptRefused):
-    """There are no visible characters."""
+    """The prompt has no visible characters."""
 
     key = "error-prompt-empty"
 
 
 class PromptWordless(PromptRefused):
-    """There are only emoji, digits or signs."""
+    """The prompt has only emoji, digits or signs."""
 
     key = "error-prompt-wordless"
 
 
 class PromptIsCommand(PromptRefused):
-    """It begins with a slash: an unknown command, or one in the caption of a photo."""
+    """The prompt begins with a slash: it is an unknown command, or one in the caption of a photo."""
 
     key = "unknown-command"
 
 
 class PromptTooLong(PromptRefused):
-    """There are `length` characters where `limit` are allowed."""
+    """The prompt has `length` characters, more than the `limit` allowed."""
 
     key = "error-prompt-too-long"
 
@@ -193,7 +193,7 @@ class NoConsent(AppRefusal):
 
 
 class AppBusy(AppRefusal):
-    """`limit` pictures of the app are in progress, as many as allowed."""
+    """The app has `limit` pictures in progress, the largest number allowed."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"expected at most {limit} pictures of one app in progress")

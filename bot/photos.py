@@ -88,7 +88,8 @@ class NormalPhoto:
 
 
 async def normalise(data: bytes, *, settings: str = _SETTINGS, decode_max_s: float = DECODE_MAX_S) -> NormalPhoto:
-    """Raises PhotoRefused. Cancelled, it ends the child, whose settings are `engine.photo_reader.ReaderSettings`."""
+    """The normalised photo, decoded in a child process with the settings `engine.photo_reader.ReaderSettings`; a
+    cancellation ends the child. Raises PhotoRefused."""
     if len(data) > FILE_MAX_BYTES:
         raise PhotoRefused(Refusal.FILE_TOO_BIG)
     child = await asyncio.create_subprocess_exec(

@@ -56,7 +56,8 @@ async def forget_allowances(sessions: Sessions) -> int:
 async def keep_retention(
     sessions: Sessions, terms: RetentionTerms | None, original_days: int, role: Role, *, interval_s: float = INTERVAL_S
 ) -> None:
-    """Until cancelled, while this process leads; `terms` is None where data are kept until their user deletes them."""
+    """Deletes users who have been inactive too long, until cancelled, while this process leads. `terms` is None where
+    data are stored until their user deletes them."""
     while True:
         await role.leads.wait()
         try:

@@ -27,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RetentionNotices:
-    """`run` for ever. `per_s`: messages per second."""
+    """Sends notices before the deletion of inactive users: call `run`. `per_s`: messages per second."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class RetentionNotices:
         self._absence_pause_s = absence_pause_s
 
     async def run(self, role: Role) -> None:
-        """Until cancelled, while this process leads."""
+        """Sends notices until cancelled, while this process leads."""
         while True:
             await role.leads.wait()
             pause_s = self._idle_s

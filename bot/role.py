@@ -25,7 +25,7 @@ class Role:
 
     @contextmanager
     def leading(self) -> Iterator[None]:
-        """In this block the process leads."""
+        """The process leads during the block."""
         self.follows.clear()
         self.leads.set()
         try:

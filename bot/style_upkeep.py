@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def keep_styles(sessions: Sessions, styles: Styles, *, interval_s: float = INTERVAL_S) -> None:
-    """Until cancelled."""
+    """Reloads the styles every `interval_s` seconds until cancelled."""
     while True:
         try:
             styles.apply(await EditStyles(sessions).read())

@@ -114,5 +114,5 @@ def _made(edit: StyleEdit) -> Style:
 
 
 def load_styles(path: Path = PRESETS) -> Styles:
-    """Raises pydantic's ValidationError (a ValueError), which names the preset at fault."""
+    """The presets of a file. Raises pydantic's ValidationError (a ValueError), which names the faulty preset."""
     return Styles(_File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style)

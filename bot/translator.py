@@ -32,7 +32,7 @@ class Texts:
     language: str
 
     def __call__(self, key: str, /, **variables: Variable) -> Markup:
-        """Raises aiogram_i18n's errors for an unknown key or a missing variable."""
+        """The text of this key. Raises aiogram_i18n's errors for an unknown key or a missing variable."""
         return self.translator(key, self.language, **variables)
 
 

@@ -41,7 +41,8 @@ def verdicts_text(texts: Texts, photos: Sequence[Reference], *, album: bool) -> 
 
 
 def _verdict(texts: Texts, photo: Reference) -> Markup:
-    """With what the photo lacks, or, of several people, where to choose one."""
+    """The text of a verdict, with hints for a better photo; for a photo of several people, the request to choose
+    one."""
     if photo.boxes:
         return texts("photo-verdict-choose-person", count=len(photo.boxes))
     verdict = texts(verdict_key(photo.state, photo.verdict), limit=REFERENCES_MAX)

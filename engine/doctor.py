@@ -317,5 +317,5 @@ def _version(package: str) -> str | None:
 
 
 def _existing(path: Path) -> Path:
-    """`path` or the nearest folder above it that exists."""
+    """The path, or the nearest folder above it that exists."""
     return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())

@@ -27,7 +27,7 @@ class BadReference(EngineError):
 
 
 class PoseError(EngineError):
-    """No pose can be read from the photo that was sent for it."""
+    """No pose can be read from the pose photo."""
 
 
 class StyleError(EngineError):

@@ -1,4 +1,4 @@
-"""From the configuration to somebody who draws: one way for the worker and the command line."""
+"""Builds the request pipeline from the configuration, for the worker and the command line alike."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ log = logging.getLogger(__name__)
 
 
 def assemble(config: Config, worker_id: str) -> RequestPipeline:
-    """Everything that a request needs, ready. Raises SetupError with the remedy; what is quick to find out comes first.
-
-    A backbone whose pictures can pass for photos is not assembled without its safety classifiers."""
+    """All parts that requests need, loaded. Raises SetupError with the remedy; quick checks come first. A backbone
+    whose pictures can pass for photos is not assembled without its safety classifiers."""
     check_device(config.device)
     finder = open_finder(config.face_root, config.face_pack, config.state)
     parser = open_parser(config)
@@ -58,12 +57,13 @@ def assemble_examiner(config: Config) -> Examiner:
 
 
 def open_parser(config: Config) -> PersonParser:
-    """The operator's models, MediaPipe's networks, or the shipped one."""
+    """The person parser: with the operator's models, with MediaPipe's networks, or the shipped one."""
     return open_person_parser(config.pose_model, config.person_detector, choose_device(config.device), config.state)
 
 
 def open_poses(config: Config) -> PoseReader | None:
-    """MediaPipe's network where its weights are there: the included parser has seen renders alone."""
+    """The pose reader with MediaPipe's network, if its weights are present; the shipped parser was trained on renders
+    only."""
     if named("mediapipe").lacking(config.state):
         return None
     from engine.vision.blazepose import BlazePose
@@ -76,7 +76,8 @@ def open_poses(config: Config) -> PoseReader | None:
 
 
 def open_describer(config: Config) -> FaceDescriber | None:
-    """dlib's network where its weights are there; without it the photos of two people are not distinguished."""
+    """The face describer with dlib's network, if its weights are present; without it, photos of two people are not
+    distinguished."""
     if named("same_person").lacking(config.state):
         log.warning("another person's photo is not noticed: run %s", remedy(named("same_person")))
         return None
@@ -86,13 +87,14 @@ def open_describer(config: Config) -> FaceDescriber | None:
 
 
 def open_marker(config: Config) -> Marker:
-    """With the operator's certificate, or the development one."""
+    """The marker with the operator's certificate, or with the development one."""
     certificate = open_certificate(config.c2pa_certificate, config.c2pa_key, config.state, datetime.now(UTC))
     return Marker(certificate, Watermark(config.watermark_key.get_secret_value()), config.c2pa_tsa)
 
 
 def _backbone(config: Config) -> Backbone:
-    """Raises SetupError also where ENGINE_BACKBONE names a module or a factory that is not there."""
+    """The backbone of the configuration. Raises SetupError also where ENGINE_BACKBONE names an absent module or
+    factory."""
     try:
         return load_backbone(config.backbone, config.device, config.weights, config.options())
     except (ModuleNotFoundError, AttributeError) as error:
@@ -104,7 +106,7 @@ def _backbone(config: Config) -> Backbone:
 
 
 def _translator(config: Config, backbone: Backbone) -> PromptTranslator:
-    """A backbone that knows Russian itself needs no large one."""
+    """The translator for the backbone. One that reads Russian needs only the glossary."""
     return GlossaryTranslator() if "ru" in backbone.capabilities.languages else open_translator(config.translator)
 
 

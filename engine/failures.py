@@ -33,6 +33,7 @@ def failure_of(request: GenerateRequest, error: Exception) -> Failure:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """torch says it in words: CUDA's allocator "out of memory", the CPU's "can't allocate memory"."""
+    """Whether the error is about memory, by its text: CUDA's allocator says "out of memory", the CPU's "can't allocate
+    memory"."""
     message = str(error).lower()
     return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message

@@ -59,7 +59,7 @@ Mark = Callable[[Image.Image], bytes]
 
 
 def plain_png(picture: Image.Image) -> bytes:
-    """Without marks."""
+    """The picture as PNG without marks."""
     return _encoded(picture, "PNG")
 
 
@@ -130,8 +130,8 @@ class RequestPipeline:
             self._draw(batch, emit, is_cancelled)
 
     def _prompts(self, request: GenerateRequest) -> _Prompts:
-        """Raises Refused for a prompt that is not allowed. The negative prompt is not checked: it names what must not
-        appear."""
+        """The prompts of the requests. Raises Refused for a prompt that is not allowed. The negative prompt is not
+        checked, since it names what must not appear."""
         languages = self.backbone.capabilities.languages
         self._check_prompt(request.prompt)
         translated = in_known_language(request.prompt, languages, self._translator)

@@ -59,18 +59,18 @@ class Translated:
 
 
 class PromptTranslator(Protocol):
-    """From Russian to English."""
+    """Translates from Russian to English."""
 
     @property
     def name(self) -> str: ...
 
     def translate(self, text: str) -> Translated:
-        """`text` has no Latin letters. May raise any error; see `Reliable`."""
+        """The translation of `text`, which has no Latin letters. May raise any error; see `Reliable`."""
         ...
 
 
 class GlossaryTranslator:
-    """Translates word by word, longest phrases first, independent of inflection."""
+    """Translates word by word, longest phrases first, in any inflection."""
 
     name = "glossary"
 
@@ -149,15 +149,17 @@ class MarianTranslator:
         with torch.inference_mode():
             tokens = self._model.generate(**inputs, max_new_tokens=self._longest)
         english = self._tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        said = " ".join(sentence.strip() for sentence in english if sentence.strip())
-        if not said:
-            raise ValueError("the model said nothing")
-        # A model ends phrases like sentences; within a prompt they go on
-        return Translated(_grown_up(said if text.rstrip().endswith(".") else said.removesuffix(".")), whole)
+        translation = " ".join(sentence.strip() for sentence in english if sentence.strip())
+        if not translation:
+            raise ValueError("the model returned no text")
+        # the model ends every phrase with a full stop, also inside a prompt
+        return Translated(
+            _grown_up(translation if text.rstrip().endswith(".") else translation.removesuffix(".")), whole
+        )
 
 
 class Reliable:
-    """The first translator, and the second where the first fails."""
+    """Translates with the first translator, and with the second where the first fails."""
 
     def __init__(self, first: PromptTranslator, second: PromptTranslator) -> None:
         self._first = first
@@ -175,20 +177,22 @@ class Reliable:
             return self._second.translate(text)
 
 
-def open_translator(wish: str | None) -> PromptTranslator:
-    """`wish`: "glossary", a folder, or a repository in the hub's cache; None: the best translator that is present.
+def open_translator(setting: str | None) -> PromptTranslator:
+    """The translator of the setting: "glossary", a folder, or a repository in the hub's cache; None: the best
+    translator that is present.
 
-    Raises SetupError where the chosen translator is absent."""
+    Raises SetupError where the chosen translator is absent.
+    """
     glossary = GlossaryTranslator()
-    if wish == glossary.name:
+    if setting == glossary.name:
         return glossary
-    folder = local_folder(wish or REPOSITORY)
+    folder = local_folder(setting or REPOSITORY)
     if folder is not None:
         return Reliable(MarianTranslator(folder), glossary)
-    if wish:
+    if setting:
         raise SetupError(
-            f"ENGINE_TRANSLATOR: expected glossary, a folder, or a repository in the hub's cache, got {wish}: fetch it "
-            "with python -m engine doctor --download translation"
+            f"ENGINE_TRANSLATOR: expected glossary, a folder, or a repository in the hub's cache, got {setting}: "
+            "fetch it with python -m engine doctor --download translation"
         )
     log.info("no model for translating is in the hub's cache: the glossary translates")
     return glossary

@@ -75,7 +75,8 @@ class _File(BaseModel):
 
 
 def load_styles(path: Path = STYLES_FILE) -> dict[str, Style]:
-    """By name, in the order of the file. Raises pydantic's ValidationError or ValueError, which name the fault."""
+    """The styles by name, in the order of the file. Raises pydantic's ValidationError or ValueError, which name the
+    fault."""
     styles = _File.model_validate(tomllib.loads(path.read_text("utf-8-sig"))).style
     by_name = {style.name: style for style in styles}
     if len(by_name) != len(styles):
@@ -89,7 +90,7 @@ def shipped_styles() -> dict[str, Style]:
 
 
 def find_style(name: str | None) -> Style | None:
-    """None where no style is asked for. Raises StyleError for a name that styles.toml lacks."""
+    """The style of this name; None where no style is asked for. Raises StyleError for a name that styles.toml lacks."""
     if name is None:
         return None
     style = shipped_styles().get(name)

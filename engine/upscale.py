@@ -73,10 +73,8 @@ class Upscaler:
 
 
 def open_upscaler(state: Path | None, device: str = "cpu") -> Upscaler:
-    """With the weights below `state` (ENGINE_STATE). Bicubic where they are absent, with one log line per process, or
-    where `state` is None.
-
-    Raises WeightsError for files that cannot be read."""
+    """The network with the weights below `state` (ENGINE_STATE). Where they are absent, or `state` is None, the
+    upscaler is bicubic, with one log line per process. Raises WeightsError for files that cannot be read."""
     if state is None:
         return Upscaler(None, device)
     try:

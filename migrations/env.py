@@ -51,7 +51,7 @@ async def run_online() -> None:
 
 
 async def connect(pool: AsyncEngine) -> AsyncConnection:
-    """Raises AddressError."""
+    """Opens the connection of DATABASE_URL. Raises AddressError."""
     try:
         return await pool.connect()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

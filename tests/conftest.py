@@ -90,7 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For `-n auto`: one more than there are cores, since many tests wait most of their time."""
+    """The number of workers for `-n auto`: one more than there are cores, since many tests wait most of their time."""
     return (os.cpu_count() or 1) + 1
 
 
@@ -152,7 +152,7 @@ def _named(server_url: str, database: str) -> str:
 
 
 def _migrate(database_url: str, command: str, revision: str) -> None:
-    """As `alembic` on the command line."""
+    """Migrates as `alembic` on the command line does."""
     alembic.config.main(["-c", str(ALEMBIC_INI), "-x", f"url={database_url}", command, revision])
 
 
@@ -349,7 +349,7 @@ class RabbitMQ:
         os.killpg(self._server.pid, signal.SIGSTOP)
 
     def kill(self) -> None:
-        """As a crash does (SIGKILL); durable queues are there again after `start`."""
+        """Ends the broker as a crash does (SIGKILL); durable queues exist again after `start`."""
         self._server.kill()
 
     def stop(self) -> None:

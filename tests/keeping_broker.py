@@ -1,4 +1,4 @@
-"""A broker that keeps what it is to send to workers."""
+"""A broker that stores the messages for the workers instead of sending them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shared by tests of polling and of the webhook: a source of updates that runs, prompts that wait, the spool."""
+"""Helpers for tests of polling and of the webhook: a source of updates, waiting prompts, the spool."""
 
 from __future__ import annotations
 

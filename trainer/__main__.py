@@ -330,7 +330,7 @@ def _gates(options: argparse.Namespace) -> None:
         evaluators=load_evaluators(options.evaluators or SHIPPED_EVALUATORS),
         reader=PeopleReader(config.state),
         finder=open_finder(options.face_root, options.face_pack, config.state),
-        parser=open_parser(config),  # the engine's: the shipped one alone has seen renders only
+        parser=open_parser(config),  # the engine's parser; the shipped one was trained on renders only
         candidate=open_candidate(options.backbone, options.weights),
         against=[open_candidate(name) for name in options.against],
     )
@@ -338,7 +338,7 @@ def _gates(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Any:
-    """Raises DataError for steps that no backbone knows."""
+    """The settings of the drawings. Raises DataError for a number of steps that no backbone supports."""
     from pydantic import ValidationError
 
     from engine.contract import Settings

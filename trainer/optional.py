@@ -22,8 +22,8 @@ def optimizer_of(
     weight_decay: float,
     momentum: float,
 ) -> torch.optim.Optimizer:
-    """adamw, or adamw8bit, whose two moments take a byte each (Dettmers et al., 2021). Raises DataError without
-    bitsandbytes."""
+    """The optimizer: adamw, or adamw8bit, whose two moments take a byte each (Dettmers et al., 2021). Raises DataError
+    without bitsandbytes."""
     settings: dict[str, Any] = {"lr": learning_rate, "weight_decay": weight_decay, "betas": (momentum, BETA_2)}
     if name == "adamw8bit":
         bitsandbytes = _optional("bitsandbytes", "--optimizer adamw8bit", "choose --optimizer adamw")

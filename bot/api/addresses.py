@@ -14,11 +14,12 @@ _UNICAST = ipaddress.ip_network("2000::/3")
 """The IPv6 range of the public internet; unique local, link-local, site-local and IPv4-compatible addresses lie
 outside."""
 _SPECIAL = tuple(ipaddress.ip_network(network) for network in ("2001::/32", "2002::/16", "3fff::/20"))
-"""Teredo and 6to4, which lead to an IPv4 address inside them, and documentation that older Pythons do not know."""
+"""Teredo and 6to4, whose addresses lead to an IPv4 address inside them, and the range of documentation, which older
+Pythons do not know."""
 
 
 def check_callback_url(url: str | None) -> str | None:
-    """Raises ValueError for an address that can never be called; the names of hosts are looked up at each call."""
+    """Returns the address. Raises ValueError for one that can never be called; host names are resolved at each call."""
     if url is None:
         return None
     parts = urlsplit(url)
@@ -64,7 +65,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Raises OSError."""
+        """The addresses of the host. Raises OSError if any of them is not public."""
         found = await self._resolver.resolve(host, port, family)
         if not all(is_public(result["host"]) for result in found):
             raise OSError(f"{host} has an address that is not public")

@@ -163,7 +163,7 @@ async def delete_image_prompt(end_user: EndUser, client: Keeper, services: Servi
 
 
 async def _uploaded(request: Request, services: ApiServices) -> NormalPhoto:
-    """Raises ProblemRaised."""
+    """The photo in the body of the request. Raises ProblemRaised."""
     async with services.uploads:
         try:
             async with asyncio.timeout(UPLOAD_S):
@@ -177,7 +177,7 @@ async def _uploaded(request: Request, services: ApiServices) -> NormalPhoto:
 
 
 async def _reference(client: ApiClient, services: ApiServices, end_user: str, reference_id: UUID) -> Reference:
-    """Raises ProblemRaised."""
+    """A photo of the app's own end user. Raises ProblemRaised."""
     user = await services.end_users.find(client, end_user)
     reference = reference_of(await services.end_users.list_references(user.id), reference_id)
     if reference is None:

@@ -36,7 +36,8 @@ from engine.contract import REFERENCES_MAX
 
 PAGE = Path(__file__).with_name("page")
 PRESETS = Path(__file__).parents[1] / "previews"
-"""style-NAME.webp, made by `python -m engine presets`; a style without one is shown by its emoji."""
+"""The folder of the preset pictures style-NAME.webp, made by `python -m engine presets`; a style without a picture is
+shown by its emoji."""
 SCHEME = "tma "
 """The authorization scheme of Mini Apps in Telegram's documentation."""
 FRESH = timedelta(days=1)

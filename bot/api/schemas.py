@@ -121,7 +121,7 @@ class JobOrder(_Body):
 
 
 class JobStatus(StrEnum):
-    """succeeded: at least one picture was drawn; failed, cancelled: none was."""
+    """The status of a job. succeeded: at least one picture was drawn; failed, cancelled: none was."""
 
     QUEUED = "queued"
     RUNNING = "running"

@@ -26,7 +26,7 @@ from bot.usecases.results import ListPictures
 
 @dataclass(frozen=True)
 class ApiServices:
-    """One per process."""
+    """The services of the HTTP API, one object per process."""
 
     authenticate: Authenticate
     end_users: EndUserUseCases

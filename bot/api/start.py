@@ -51,7 +51,7 @@ def build_services(
     metrics: Metrics,
     bot: Bot | None = None,
 ) -> ApiServices:
-    """Without `bot` there is no Mini App."""
+    """Builds the services of the HTTP API; without `bot` there is no Mini App."""
     token = config.bot_token.get_secret_value()
     jobs = build_app_jobs(
         sessions,

@@ -57,7 +57,8 @@ async def change(session: AsyncSession, user_id: int, digest: bytes, **values: A
 
 
 async def check_request(session: AsyncSession, user_id: int, rule: AccessRule | None) -> None:
-    """Raises Banned, DailyLimitReached. The user is locked: two requests at once cannot both be the last one."""
+    """Raises Banned or DailyLimitReached. The user is locked: two concurrent requests cannot both take the last
+    picture."""
     if rule is None:
         return
     if rule.banned_at is not None:

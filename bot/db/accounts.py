@@ -17,7 +17,7 @@ from bot.domain import JobState, ReferenceState
 
 @dataclass(frozen=True)
 class Account:
-    """One user as an admin sees them."""
+    """One user as an admin sees them: ids, dates, states and sums."""
 
     user: User
     rule: AccessRule | None

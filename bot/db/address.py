@@ -97,8 +97,8 @@ class Address:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
     def connect_args(self, command_timeout_s: float | None = None) -> dict[str, Any]:
-        """For `create_async_engine`: the connection is opened here, from the whole address. A statement without an
-        answer for `command_timeout_s` raises TimeoutError."""
+        """The arguments of `create_async_engine`: the connection is opened here, from the whole address. A statement
+        without an answer for `command_timeout_s` raises TimeoutError."""
         arguments: dict[str, Any] = {"async_creator_fn": partial(self._connect, command_timeout_s)}
         if self.prepared_statement_cache_size is not None:
             arguments["prepared_statement_cache_size"] = self.prepared_statement_cache_size

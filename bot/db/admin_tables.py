@@ -21,7 +21,7 @@ class AccessRule(Base):
     __tablename__ = "access_rules"
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
-    """bot.credits.pseudonym_of the Telegram ID."""
+    """The pseudonym of the Telegram ID, see bot.credits.pseudonym_of."""
     user_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     allowed: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Whether the user is on the access list."""
@@ -88,7 +88,8 @@ class UsageCounter(Base):
     hour: Mapped[datetime]
     """The hour (UTC) of the event; for `funnel`, the hour of the user's first message."""
     name: Mapped[str]
-    """job (label: state:failure), style, drawing_ms, funnel (label: step), photo (label: verdict), departure."""
+    """The kind of the count: job (label: state:failure), style, drawing_ms, funnel (label: step), photo (label:
+    verdict) or departure."""
     label: Mapped[str] = mapped_column(default="", server_default="")
     count: Mapped[int] = mapped_column(BigInteger)
 
@@ -161,4 +162,4 @@ class StyleChange(Base):
     """Titles by language."""
     emoji: Mapped[str | None]
     template: Mapped[str | None]
-    """As in engine/styles.toml."""
+    """The template of the prompt, as in engine/styles.toml."""

@@ -1,7 +1,4 @@
-"""Jobs of apps, and the calls about their ends. Functions never commit.
-
-A job of an app is delivered without a message: its pictures are stored until the app downloads them.
-"""
+"""Jobs of apps, and the callbacks that report their ends. Functions never commit."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ async def add(session: AsyncSession, job: AppJob) -> None:
 
 
 async def of_app(session: AsyncSession, app_id: UUID, job_id: UUID) -> AppJob | None:
-    """The app's own job."""
+    """The job of this id, if it belongs to the app."""
     return await session.scalar(select(AppJob).where(AppJob.id == job_id, AppJob.app_id == app_id))
 
 
@@ -67,7 +64,7 @@ async def names(session: AsyncSession, user_ids: Collection[int]) -> Mapping[int
 
 
 async def stored(session: AsyncSession, picture_ids: Collection[UUID]) -> set[UUID]:
-    """Those of the pictures whose PNG is still stored."""
+    """The ids of those pictures whose PNG is still stored."""
     statement = select(Job.id).where(Job.id.in_(picture_ids), Job.result.is_not(None))
     return set(await session.scalars(statement))
 
@@ -87,8 +84,8 @@ async def remove(session: AsyncSession, job_id: UUID) -> None:
 
 
 async def settle(session: AsyncSession) -> None:
-    """Deliver and close the pictures that have ended; mark the jobs that have ended with them, and the callbacks that
-    are due."""
+    """Delivers and closes the app pictures that have ended. Marks the jobs whose last picture has ended, and makes
+    their callbacks due."""
     waiting = select(Job.id, Job.state).where(_OF_APPS, Job.closed_at.is_(None), Job.state.not_in(UNDRAWN_STATES))
     rows = (await session.execute(waiting.with_for_update(skip_locked=True))).all()
     for picture_id, state in rows:
@@ -122,7 +119,7 @@ async def due_calls(session: AsyncSession, hold_s: float, limit: int) -> Sequenc
 
 
 async def note_call(session: AsyncSession, job_id: UUID, *, confirmed: bool, again_s: float | None) -> None:
-    """Store the result of a callback; `again_s`: seconds until the next attempt, `None`: there is none."""
+    """Stores the result of a callback. `again_s`: seconds until the next attempt, `None` for no further attempt."""
     values = {
         "called_at": func.now() if confirmed else None,
         "call_at": None if again_s is None else seconds_from_now(again_s),

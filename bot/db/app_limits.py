@@ -18,7 +18,7 @@ FULL_AFTER = timedelta(minutes=1)
 
 
 async def take(session: AsyncSession, name: str, per_minute: int) -> float:
-    """Takes one request from the allowance; 0, or the seconds until one is available."""
+    """Takes one request from the allowance. Returns 0, or the seconds until a request is available."""
     now, per_s = func.clock_timestamp(), per_minute / 60
     new = insert(ApiAllowance).values(name=name, tokens=per_minute - 1, taken=True, filled_at=now)
     since_s = func.greatest(extract("epoch", now - ApiAllowance.filled_at), 0)  # a clock may be set back
@@ -37,7 +37,8 @@ async def forget_full(session: AsyncSession) -> int:
 
 
 async def open_stream(session: AsyncSession, key_id: str, streams_max: int, lease: timedelta) -> UUID | None:
-    """Opens a stream of the key for `lease`; its id, `None` where the key has the allowed number already."""
+    """Opens a stream of the key for `lease`. Returns its id, or `None` where the key has its maximum of streams
+    open."""
     await session.execute(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True))
     of_key, now = ApiStream.key_id == key_id, func.clock_timestamp()
     await session.execute(delete(ApiStream).where(of_key, ApiStream.open_until < now))
@@ -50,8 +51,8 @@ async def open_stream(session: AsyncSession, key_id: str, streams_max: int, leas
 
 
 async def keep_stream(session: AsyncSession, stream_id: UUID, key_id: str, lease: timedelta) -> None:
-    """Extends the lease of a stream, also of one whose lease expired during an outage of the database; nothing for a
-    deleted key."""
+    """Extends the lease of a stream, also of one whose lease expired during an outage of the database. Does nothing if
+    the key has been deleted."""
     if await session.scalar(select(ApiKey.id).where(ApiKey.id == key_id).with_for_update(key_share=True)) is None:
         return
     open_until = func.clock_timestamp() + lease

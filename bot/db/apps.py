@@ -34,7 +34,7 @@ async def add_key(session: AsyncSession, key: ApiKey) -> None:
 
 
 async def find_key(session: AsyncSession, key_id: str) -> tuple[ApiKey, App] | None:
-    """A key in force, with its app."""
+    """The key of this id with its app, if the key is in force."""
     statement = select(ApiKey, App).join(App, App.id == ApiKey.app_id)
     row = (await session.execute(statement.where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None)))).one_or_none()
     return None if row is None else (row[0], row[1])
@@ -48,7 +48,7 @@ async def note_use(session: AsyncSession, key_id: str, owner_id: int) -> None:
 
 
 async def revoke(session: AsyncSession, key_id: str) -> bool:
-    """`False` when there is no such key in force."""
+    """Revokes a key; `False` when no such key is in force."""
     statement = update(ApiKey).where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
     return await execute(session, statement.values(revoked_at=func.now())) > 0
 
@@ -98,7 +98,7 @@ async def end_users(
 
 
 async def note_activity(session: AsyncSession, user_id: int) -> None:
-    """The end user counts as active for retention."""
+    """Marks the end user as active for retention."""
     await session.execute(update(User).where(User.id == user_id).values(active_at=func.now()))
 
 

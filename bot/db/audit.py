@@ -15,7 +15,7 @@ from bot.db.admin_tables import AuditEntry
 async def note(
     session: AsyncSession, admin_id: int, act: Act, *, user_id: int | None = None, subject: str | int | None = None
 ) -> None:
-    """`subject`: a number or a name, never content."""
+    """Adds an entry to the audit log. `subject` is a number or a name, never content."""
     session.add(
         AuditEntry(admin_id=admin_id, act=act, user_id=user_id, subject=None if subject is None else str(subject))
     )
@@ -23,13 +23,14 @@ async def note(
 
 
 async def note_of_app(session: AsyncSession, key_id: str, act: Act, *, subject: UUID | None = None) -> None:
-    """An act of an app by its key. Its end users have no Telegram ID, and its own names for them are not kept."""
+    """Adds an act of an app by its key. Its end users have no Telegram ID, and the app's own names for them are not
+    stored."""
     session.add(AuditEntry(key_id=key_id, act=act, subject=None if subject is None else str(subject)))
     await session.flush()
 
 
 async def page(session: AsyncSession, offset: int, limit: int) -> Sequence[AuditEntry]:
-    """Newest first."""
+    """Entries of the audit log, newest first."""
     return (await session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).offset(offset).limit(limit))).all()
 
 

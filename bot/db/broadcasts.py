@@ -1,4 +1,4 @@
-"""Broadcasts: what is sent, to whom, and how far it has come. Functions never commit."""
+"""Broadcasts: one message to many users, its recipients and its progress. Functions never commit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class BroadcastState(StrEnum):
     DRAFT = "draft"
     SENDING = "sending"
     STOPPED = "stopped"
-    """By an admin; it can go on."""
+    """An admin stopped it, and can resume it."""
     SENT = "sent"
     DISCARDED = "discarded"
 
 
 class BroadcastOutcome(StrEnum):
-    """Of one message; a name of the column that counts it."""
+    """The outcome of one message of a broadcast; each value is the name of the column that counts it."""
 
     DELIVERED = "delivered"
     UNREACHABLE = "unreachable"
@@ -55,20 +55,20 @@ async def get(session: AsyncSession, broadcast_id: int) -> Broadcast | None:
 
 
 async def latest(session: AsyncSession) -> Broadcast | None:
-    """The one that admins deal with: not yet ended, or else the last one that was sent."""
+    """The broadcast that admins see: the one that has not ended yet, else the one that was sent last."""
     order = (Broadcast.state.in_(ENDED), Broadcast.id.desc())
     statement = select(Broadcast).where(Broadcast.state != BroadcastState.DISCARDED).order_by(*order)
     return await session.scalar(statement.limit(1))
 
 
 async def sending(session: AsyncSession) -> Broadcast | None:
-    """The oldest one in progress, whose row is locked until the end of the transaction."""
+    """The oldest broadcast in progress. Its row is locked until the end of the transaction."""
     statement = select(Broadcast).where(Broadcast.state == BroadcastState.SENDING).order_by(Broadcast.id).limit(1)
     return await session.scalar(statement.with_for_update(), execution_options={"populate_existing": True})
 
 
 def _recipients(language: str | None) -> list[ColumnElement[bool]]:
-    """They agreed to the terms in the chat and are not banned."""
+    """A condition on users: they agreed to the terms in the chat and are not banned."""
     banned = select(AccessRule.digest).where(AccessRule.user_id == User.id, AccessRule.banned_at.is_not(None))
     conditions = [User.id < APP_USER_IDS_FROM, User.consent_version.is_not(None), ~banned.exists()]
     return conditions if language is None else [*conditions, User.language == language]
@@ -81,7 +81,8 @@ async def audience(session: AsyncSession, language: str | None) -> Recipients:
 
 
 async def move(session: AsyncSession, broadcast_id: int, target: BroadcastState, *sources: BroadcastState) -> bool:
-    """`False` when it is in none of the states from which it may move. Its content goes when it ends."""
+    """Changes the state of a broadcast; `False` when its state does not allow the change. Its content is deleted when
+    it ends."""
     statement = update(Broadcast).where(Broadcast.id == broadcast_id, Broadcast.state.in_(sources)).values(state=target)
     if target in ENDED:
         statement = statement.values(html=None, photo_file_id=None, ended_at=func.now())
@@ -89,7 +90,7 @@ async def move(session: AsyncSession, broadcast_id: int, target: BroadcastState,
 
 
 async def set_language(session: AsyncSession, broadcast_id: int, language: str | None) -> bool:
-    """`False` for one that is not a draft."""
+    """Sets the language of a draft; `False` for a broadcast that is no draft."""
     draft = update(Broadcast).where(Broadcast.id == broadcast_id, Broadcast.state == BroadcastState.DRAFT)
     return await execute(session, draft.values(language=language)) > 0
 
@@ -103,7 +104,7 @@ async def note_progress_message(session: AsyncSession, broadcast_id: int, messag
 
 
 async def next_recipient(session: AsyncSession, broadcast: Broadcast) -> int | None:
-    """The user after the cursor; `None` behind the last one."""
+    """The first recipient after the cursor; `None` after the last one."""
     statement = select(func.min(User.id)).where(*_recipients(broadcast.language), User.blocked_at.is_(None))
     if broadcast.cursor is not None:
         statement = statement.where(User.id > broadcast.cursor)
@@ -111,7 +112,7 @@ async def next_recipient(session: AsyncSession, broadcast: Broadcast) -> int | N
 
 
 async def hand_to(session: AsyncSession, broadcast_id: int, user_id: int) -> None:
-    """The message is about to be sent to this user, and never again."""
+    """Moves the cursor to this user before the message is sent, so that the user never gets it twice."""
     row = update(Broadcast).where(Broadcast.id == broadcast_id)
     await session.execute(row.values(cursor=user_id, handled=Broadcast.handled + 1))
 

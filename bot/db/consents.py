@@ -17,5 +17,5 @@ async def add(session: AsyncSession, user_id: int, version: int, language: str) 
 
 
 async def history(session: AsyncSession, user_id: int) -> Sequence[Consent]:
-    """Oldest first."""
+    """The user's consents, oldest first."""
     return (await session.scalars(select(Consent).where(Consent.user_id == user_id).order_by(Consent.id))).all()

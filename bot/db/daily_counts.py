@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 
 
 async def arrivals(session: AsyncSession, since: datetime) -> Counter[datetime]:
-    """New users per day, those who deleted their data since included."""
+    """New users per day, including those who have deleted their data since."""
     start = func.date_bin(DAY, User.created_at, ORIGIN)
     rows = await session.execute(select(start, func.count()).where(User.created_at >= since).group_by(start))
     return Counter({day: int(count) for day, count in rows}) + await _counters(session, since, "funnel", "start")
@@ -28,7 +28,7 @@ async def rejected_photos(session: AsyncSession, since: datetime) -> Counter[dat
 
 
 async def refunds(session: AsyncSession, since: datetime) -> Counter[datetime]:
-    """Stars that went back, per day of the refund."""
+    """Refunded Stars, per day of the refund."""
     start = func.date_bin(DAY, Payment.refunded_at, ORIGIN)
     rows = await session.execute(
         select(start, func.sum(Payment.stars)).where(Payment.refunded_at >= since).group_by(start)

@@ -12,7 +12,8 @@ from bot.db.session import execute
 from bot.db.tables import Departure
 
 KEPT_DAYS = 180
-"""With this time, deleting everything and inviting oneself again earns credits at most twice a year."""
+"""The days for which pseudonyms are stored: deleting everything and inviting oneself again earns credits at most twice
+a year."""
 
 
 async def note(session: AsyncSession, digest: bytes, left_on: date, free_used: int) -> None:
@@ -26,5 +27,5 @@ async def find(session: AsyncSession, digest: bytes) -> Departure | None:
 
 
 async def forget(session: AsyncSession, day: date) -> int:
-    """Delete what is older than KEPT_DAYS; returns how many."""
+    """Deletes rows older than KEPT_DAYS; returns how many."""
     return await execute(session, delete(Departure).where(Departure.left_on < day - timedelta(days=KEPT_DAYS)))

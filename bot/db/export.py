@@ -1,4 +1,4 @@
-"""All that is stored about one user, table by table. Functions never commit.
+"""The data stored about one user, table by table. Functions never commit.
 
 The tables are found by their column `user_id`, so that a new table is exported without a change here.
 """
@@ -29,7 +29,7 @@ def tables_of_users() -> Iterator[tuple[Table, Column[Any]]]:
 
 
 async def rows_of(session: AsyncSession, user_id: int) -> dict[str, list[dict[str, Any]]]:
-    """Table -> its rows of the user, oldest first where rows have a time; no table without rows."""
+    """The user's rows by table, oldest first where rows have a time; tables without rows are left out."""
     found = {}
     for table, owner in tables_of_users():
         columns = [column for column in table.c if f"{table.name}.{column.name}" not in WITHHELD]

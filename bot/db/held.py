@@ -15,13 +15,13 @@ HELD_FOR = timedelta(days=7)
 
 
 async def of_user(session: AsyncSession, user_id: int) -> list[HeldMessage]:
-    """In the order in which they came."""
+    """The user's held messages, in the order of arrival."""
     statement = select(HeldMessage).where(HeldMessage.user_id == user_id).order_by(HeldMessage.message_id)
     return list(await session.scalars(statement))
 
 
 async def add(session: AsyncSession, message: HeldMessage) -> None:
-    """The same message a second time changes nothing."""
+    """Stores a message. A message that is stored already changes nothing."""
     values = {
         column.name: value
         for column in HeldMessage.__table__.columns
@@ -36,5 +36,5 @@ async def remove(session: AsyncSession, user_id: int, message_id: int) -> None:
 
 
 async def forget_old(session: AsyncSession) -> int:
-    """Drop what waited for HELD_FOR; returns how many."""
+    """Deletes messages older than HELD_FOR; returns how many."""
     return await execute(session, delete(HeldMessage).where(HeldMessage.created_at < func.now() - HELD_FOR))

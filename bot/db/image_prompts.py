@@ -1,4 +1,4 @@
-"""The pictures whose style a user's pictures follow. Functions never commit."""
+"""Image prompts: pictures whose style a user's pictures follow. Functions never commit."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bot.domain import OPEN_STATES, SENT_PHOTO_PATIENCE
 
 
 async def of_user(session: AsyncSession, user_id: int) -> ImagePrompt | None:
-    """The latest, without its image."""
+    """The user's latest image prompt, without its image."""
     statement = select(ImagePrompt).where(ImagePrompt.user_id == user_id)
     return await session.scalar(statement.order_by(ImagePrompt.created_at.desc(), ImagePrompt.id).limit(1))
 
 
 async def is_awaited(session: AsyncSession, user_id: int) -> bool:
-    """Whether the user was asked for one within the last minutes."""
+    """Whether the bot asked the user for an image prompt within the last minutes."""
     expects_picture = select(User.image_prompt_asked_at > func.now() - SENT_PHOTO_PATIENCE).where(User.id == user_id)
     return bool(await session.scalar(expects_picture))
 
@@ -32,10 +32,11 @@ async def exists_still(session: AsyncSession, image_prompt_id: UUID) -> bool:
 
 
 async def add(session: AsyncSession, image_prompt: ImagePrompt) -> None:
-    """It replaces the user's others, but for those that pictures in progress follow. The user is locked.
+    """Stores an image prompt and deletes the user's others, except those that pictures in progress use. The user is
+    locked.
 
-    It is the latest also where its transaction began before that of another: the column's default is the time when a
-    transaction began.
+    The time is set here, because the column's default is the time at which the transaction began: a later transaction
+    may have begun earlier.
     """
     latest = select(func.max(ImagePrompt.created_at) + timedelta(microseconds=1))
     latest = latest.where(ImagePrompt.user_id == image_prompt.user_id)
@@ -47,24 +48,24 @@ async def add(session: AsyncSession, image_prompt: ImagePrompt) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int) -> None:
-    """All of the user's."""
+    """Deletes all image prompts of the user."""
     await session.execute(delete(ImagePrompt).where(ImagePrompt.user_id == user_id))
 
 
 async def remove_of_job(session: AsyncSession, job_id: UUID) -> None:
-    """That which is the picture of this job."""
+    """Deletes the image prompt that is the picture of this job."""
     await session.execute(delete(ImagePrompt).where(ImagePrompt.job_id == job_id))
 
 
 async def forget_replaced(session: AsyncSession) -> int:
-    """Delete those that later ones have replaced, once no picture in progress follows them; returns how many."""
+    """Deletes image prompts that later ones have replaced and that no picture in progress uses; returns how many."""
     later = aliased(ImagePrompt)
     replaced = exists().where(later.user_id == ImagePrompt.user_id, later.created_at > ImagePrompt.created_at)
     return await execute(session, delete(ImagePrompt).where(replaced, _unused()))
 
 
 async def sizes(session: AsyncSession, image_prompt_ids: Collection[UUID]) -> dict[UUID, int]:
-    """Bytes of those still there; no image is read."""
+    """The sizes in bytes of the image prompts that still exist; no image is read."""
     if not image_prompt_ids:
         return {}
     chosen = ImagePrompt.id.in_(image_prompt_ids)
@@ -73,7 +74,7 @@ async def sizes(session: AsyncSession, image_prompt_ids: Collection[UUID]) -> di
 
 
 async def images(session: AsyncSession, image_prompt_ids: Collection[UUID]) -> dict[UUID, bytes]:
-    """Those still there."""
+    """The image prompts that still exist, with their images."""
     if not image_prompt_ids:
         return {}
     chosen = ImagePrompt.id.in_(image_prompt_ids)
@@ -82,5 +83,5 @@ async def images(session: AsyncSession, image_prompt_ids: Collection[UUID]) -> d
 
 
 def _unused() -> ColumnElement[bool]:
-    """No picture in progress follows it."""
+    """A condition on image prompts: no picture in progress uses them."""
     return ~exists().where(Job.image_prompt_id == ImagePrompt.id, Job.state.in_(OPEN_STATES))

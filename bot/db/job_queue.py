@@ -1,7 +1,7 @@
-"""The queue of jobs: which ones are next, in fair order.
+"""The queue of jobs: the next jobs in fair order.
 
-Users come in turn: first every user's oldest job, the user who was served longest ago first, then every user's second.
-Functions never commit.
+The order has rounds: the first round has the oldest job of every user, the second round their second oldest job, and so
+on. In a round, the users who were served longest ago come first. Functions never commit.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from bot.domain import UNDRAWN_STATES, JobState, ReferenceState
 
 MEASURED_MIN, MEASURED_MAX = 3, 20
 MEASURED_WITHIN = timedelta(days=1)
-"""Pictures from which the expected time is measured."""
+"""The age and the number of the pictures from which the expected time is measured."""
 
 
 def _ranked(*, ready_only: bool) -> Subquery:
-    """Every waiting job with its place, 1 for the next; `ready_only` leaves out those whose photos are unexamined."""
+    """Every waiting job with its place, 1 for the next. `ready_only` leaves out jobs whose photos are not examined
+    yet."""
     waiting = (Job.state == JobState.QUEUED) & Job.handed_at.is_(None)
     if ready_only:
         waiting &= ~exists().where(Reference.id == any_(Job.reference_ids), Reference.state == ReferenceState.PENDING)
@@ -38,7 +39,7 @@ def _ranked(*, ready_only: bool) -> Subquery:
 
 
 async def next_jobs(session: AsyncSession, limit: int) -> list[Job]:
-    """The next jobs in fair order, their rows locked; those that someone else holds are passed over."""
+    """The next jobs in fair order, with their rows locked; jobs that another transaction has locked are left out."""
     ranked = _ranked(ready_only=True)
     first = list(await session.scalars(select(ranked.c.id).order_by(ranked.c.place).limit(limit)))
     if not first:
@@ -53,10 +54,10 @@ async def next_jobs(session: AsyncSession, limit: int) -> list[Job]:
 
 
 async def lock(session: AsyncSession, job_ids: Sequence[UUID]) -> list[Job]:
-    """Those of the jobs that still wait, in the order given, their rows and their users' locked till the end of the
-    transaction; what another transaction holds is left out.
+    """Those of the jobs that still wait, in the given order. Their rows and their users are locked until the end of the
+    transaction; rows that another transaction has locked are left out.
 
-    Users are locked first, as by everything that locks both: a deletion locks the user, then the jobs.
+    Users are locked before jobs, as everywhere: a deletion locks the user, then the jobs.
     """
     owners = select(Job.user_id).where(Job.id.in_(job_ids))
     users = (
@@ -73,7 +74,7 @@ async def lock(session: AsyncSession, job_ids: Sequence[UUID]) -> list[Job]:
 
 
 async def positions(session: AsyncSession) -> dict[UUID, int]:
-    """The place of every waiting job, from 1, counted behind those that the broker has and no worker has begun."""
+    """The place of every waiting job, from 1, behind the jobs that are at the broker and not begun."""
     ranked = _ranked(ready_only=False)
     ahead = await session.scalar(select(func.count()).where(Job.state == JobState.QUEUED, Job.handed_at.is_not(None)))
     rows = await session.execute(select(ranked.c.id, ranked.c.place))

@@ -31,7 +31,8 @@ def _move(move: JobMove, *conditions: ColumnElement[bool], **values: Any) -> Upd
 
 
 async def hand_out(session: AsyncSession, jobs: Sequence[Job], lease_s: float) -> None:
-    """One batch goes to the broker: its jobs share `handed_at`, and their users go to the end of the queue."""
+    """Records that one batch goes to the broker: its jobs share `handed_at`, and their users go to the end of the
+    queue."""
     moment = await session.scalar(select(func.clock_timestamp()))
     await session.execute(
         update(Job)
@@ -42,7 +43,7 @@ async def hand_out(session: AsyncSession, jobs: Sequence[Job], lease_s: float) -
 
 
 async def take_back(session: AsyncSession, job_ids: Collection[UUID]) -> None:
-    """The broker did not accept them: the handout does not count."""
+    """Returns jobs that the broker did not accept to the queue; this handout does not count."""
     await session.execute(
         update(Job)
         .where(Job.id.in_(job_ids), Job.state == JobState.QUEUED)
@@ -51,7 +52,7 @@ async def take_back(session: AsyncSession, job_ids: Collection[UUID]) -> None:
 
 
 async def take_cancelled(session: AsyncSession) -> list[UUID]:
-    """Cancelled jobs that the broker or a worker may still hold; each is returned once."""
+    """Cancelled jobs that the broker or a worker may still hold. Each is returned once."""
     statement = (
         update(Job)
         .where(Job.state == JobState.CANCELLED, Job.lease_until.is_not(None))
@@ -62,7 +63,7 @@ async def take_cancelled(session: AsyncSession) -> list[UUID]:
 
 
 async def start(session: AsyncSession, report: Started, lease_s: float) -> bool:
-    """A worker begins the job. `False` when the report no longer counts, as in the functions below."""
+    """Records that a worker begins the job. `False` when the report no longer counts, as in the functions below."""
     ignored = ", ".join(report.ignored) or None
     return await _hold(
         session,
@@ -75,7 +76,7 @@ async def start(session: AsyncSession, report: Started, lease_s: float) -> bool:
 
 
 async def progress(session: AsyncSession, report: Progress, lease_s: float) -> bool:
-    """A denoising step is done. Steps of an attempt given up earlier do not count."""
+    """Records that a denoising step is done. Steps of an earlier, abandoned attempt do not count."""
     return await _hold(session, report, lease_s, step=report.step, steps=report.steps)
 
 
@@ -86,14 +87,14 @@ async def _hold(session: AsyncSession, report: Started | Progress, lease_s: floa
 
 
 async def extend(session: AsyncSession, job_ids: Collection[UUID], worker_id: str, lease_s: float) -> set[UUID]:
-    """A heartbeat names the jobs that its worker holds; returns those that are still to be drawn."""
+    """Extends the leases of the jobs that a worker's heartbeat names; returns those that are still to be drawn."""
     attempts = func.greatest(Job.attempts, 1)
     statement = _move(JobMove.START, Job.id.in_(job_ids), worker_id=worker_id, attempts=attempts, **_begin(lease_s))
     return set(await session.scalars(statement.returning(Job.id)))
 
 
 async def cap(session: AsyncSession, lease_s: float) -> None:
-    """No lease of an undrawn job ends later than `lease_s` from now."""
+    """Limits the lease of every undrawn job to `lease_s` from now."""
     late = Job.lease_until > seconds_from_now(lease_s)
     statement = update(Job).where(Job.state.in_(UNDRAWN_STATES), late)
     await session.execute(statement.values(lease_until=seconds_from_now(lease_s)))
@@ -125,9 +126,9 @@ async def finish(session: AsyncSession, report: Result) -> bool:
 
 
 async def fail_attempt(session: AsyncSession, report: Failure) -> bool:
-    """An attempt failed: the job is queued again if another attempt may succeed and one is left, else it has failed.
+    """Records a failed attempt: the job is queued again if another attempt may succeed and one is left, else it fails.
 
-    CANCELLED for a job that was not cancelled means that the worker gave it up: worth another attempt.
+    CANCELLED for a job that was not cancelled means that the worker gave it up: another attempt may succeed.
     """
     job = await session.scalar(select(Job).where(Job.id == id_of(report.job_id)).with_for_update())
     if job is None or job.state not in UNDRAWN_STATES or report.attempt < job.attempts:
@@ -143,14 +144,15 @@ async def fail_attempt(session: AsyncSession, report: Failure) -> bool:
 
 
 async def fail(session: AsyncSession, job_id: UUID, failure: str) -> bool:
-    """End a job that no worker can draw; `False` if it has ended already."""
+    """Ends a job that no worker can draw; `False` if it has ended already."""
     return await execute(session, _failure(failure, Job.id == job_id).values(handed_at=None)) > 0
 
 
 async def expire(
     session: AsyncSession, lost: ColumnElement[bool], exhausted: ColumnElement[bool]
 ) -> tuple[list[UUID], list[UUID]]:
-    """Take back the jobs that are `lost`: (those queued again, those failed because they are `exhausted` too)."""
+    """Takes back the jobs that are `lost`. Returns those queued again, and those failed because they are `exhausted`
+    too."""
     failure = _failure(WORKER_LOST, lost, exhausted).values(_WITHOUT_WORKER).returning(Job.id)
     again = _move(JobMove.REQUEUE, lost, ~exhausted, **_WITHOUT_WORKER).returning(Job.id)
     failed = list(await session.scalars(failure))
@@ -162,23 +164,23 @@ def _failure(failure: str, *conditions: ColumnElement[bool]) -> Update:
 
 
 async def cancel(session: AsyncSession, job_id: UUID, user_id: int) -> bool:
-    """Cancel the user's own job; `False` when it is too late.
+    """Cancels the user's own job; `False` when it has ended already.
 
-    The lease stays: it shows the dispatcher that a worker has to hear of it.
+    The lease stays: it shows the dispatcher that a worker has to be notified.
     """
     statement = _move(JobMove.CANCEL, Job.id == job_id, Job.user_id == user_id, finished_at=func.now())
     return await execute(session, statement) > 0
 
 
 async def cancel_album(session: AsyncSession, album_id: UUID, user_id: int) -> bool:
-    """Cancel what is still to be drawn of an album; `False` when it is too late for all of it."""
+    """Cancels the pictures of an album that are not drawn yet; `False` when all are drawn or have ended."""
     of_album = (Job.album_id == album_id, Job.user_id == user_id)
     return await execute(session, _move(JobMove.CANCEL, *of_album, finished_at=func.now())) > 0
 
 
 async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None, message_id: int | None = None) -> None:
-    """The user has the picture, in message `message_id` of the job's chat: Telegram keeps it from now on. `close` the
-    job when its status message is gone. `file_id` of `None` leaves an id that was noted before."""
+    """Records that the picture is delivered, in message `message_id` of the job's chat; Telegram stores it from now on.
+    Call `close` once the status message is deleted. `file_id` `None` keeps an id that was stored before."""
     values: dict[str, Any] = {"result_file_id": func.coalesce(file_id, Job.result_file_id)}
     if message_id is not None:
         values["shown_message_ids"] = case(
@@ -189,17 +191,17 @@ async def deliver(session: AsyncSession, job_id: UUID, file_id: str | None, mess
 
 
 async def fail_delivery(session: AsyncSession, job_id: UUID) -> None:
-    """Telegram refuses the picture; its message shows the failure next."""
+    """Ends a job whose picture Telegram refuses; its message will show the failure."""
     await session.execute(_move(JobMove.FAIL_DELIVERY, Job.id == job_id, failure=UNDELIVERABLE, result=None))
 
 
 async def close(session: AsyncSession, *job_ids: UUID) -> None:
-    """Close jobs whose end the user has seen or can no longer see. An open job stays open."""
+    """Closes jobs whose end the user has seen or can no longer see. A job that has not ended stays open."""
     await session.execute(_closure(Job.id.in_(job_ids)))
 
 
 async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
-    """The bot may no longer write there: every job of the chat ends and is closed."""
+    """Ends and closes every job of a chat in which the bot may no longer write."""
     in_chat = (Job.chat_id == chat_id, Job.closed_at.is_(None))
     await session.execute(_move(JobMove.CANCEL, *in_chat, finished_at=func.now()))
     await session.execute(_move(JobMove.FAIL_DELIVERY, *in_chat, failure=UNDELIVERABLE))
@@ -207,7 +209,8 @@ async def abandon_chat(session: AsyncSession, chat_id: int) -> None:
 
 
 def _closure(*conditions: ColumnElement[bool]) -> Update:
-    """Keep the PNG of a delivered picture, to be sent as a file."""
+    """The statement that closes ended jobs. Only a delivered picture keeps its PNG, so that it can be sent as a
+    file."""
     remaining_result = case((Job.state == JobState.DELIVERED, Job.result), else_=None)
     return (
         update(Job)

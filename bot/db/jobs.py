@@ -1,4 +1,5 @@
-"""Jobs are submitted and read here; job_states.py changes them. Functions never commit: their caller does."""
+"""Queries of jobs, and the submission of a job; `job_states` changes jobs. Functions never commit: their caller
+does."""
 
 from __future__ import annotations
 
@@ -45,12 +46,11 @@ async def submit(
     credit_terms: CreditTerms | None,
     payer_id: int | None = None,
 ) -> tuple[Job, bool]:
-    """Queue a picture; returns the job and whether it is new. The same key again gives the same job.
+    """Queues a picture; returns the job and whether it is new. The same key returns the same job.
 
-    `settings` overrides what the style says. The user's row is locked first, so two submissions at once cannot both
-    take the last free place. With `credit_terms` a new job reserves its price, from
-    `payer_id` (locked by the caller) if that is not the user.
-    Raises Banned, DailyLimitReached, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
+    `settings` overrides the settings of the style. The user's row is locked first, so two concurrent submissions cannot
+    both take the last free place. With `credit_terms` a new job reserves its price, from `payer_id` (locked by the
+    caller) if that is not the user. Raises Banned, DailyLimitReached, TooManyOpenJobs, NotEnoughCredits, UnknownUser.
     """
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UnknownUser
@@ -90,8 +90,8 @@ async def submit(
 async def _before_submission(
     session: AsyncSession, user_id: int, idempotency_key: str
 ) -> tuple[Job | None, AccessRule | None, int]:
-    """The job of the same key, the rule about the user, and how many of their pictures are in progress; in one round
-    trip, because every prompt waits for it."""
+    """The job of the same key, the access rule of the user, and the number of their pictures in progress; in one round
+    trip, because it delays every prompt."""
     counted = select(_open_count(user_id).label("open")).subquery()
     statement = (
         select(Job, AccessRule, counted.c.open)
@@ -104,18 +104,18 @@ async def _before_submission(
 
 
 async def get(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
-    """The user's own job, unless they deleted its picture."""
+    """The user's own job, unless its picture has been deleted."""
     of_user = (Job.id == job_id, Job.user_id == user_id, Job.removed_at.is_(None))
     return await session.scalar(select(Job).where(*of_user))
 
 
 async def get_kept_or_removed(session: AsyncSession, job_id: UUID, user_id: int) -> Job | None:
-    """The user's own job, also if they deleted its picture."""
+    """The user's own job, also if its picture has been deleted."""
     return await session.scalar(select(Job).where(Job.id == job_id, Job.user_id == user_id))
 
 
 async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Job | None:
-    """The user's own job whose picture, or whose question for another prompt, the message is."""
+    """The user's own job to which the message belongs: it shows the picture, or asks for another prompt."""
     about = or_(
         Job.result_message_id == message_id,
         Job.edit_message_id == message_id,
@@ -126,8 +126,8 @@ async def by_message(session: AsyncSession, user_id: int, message_id: int) -> Jo
 
 
 async def posted_in_groups(session: AsyncSession, user_id: int) -> list[tuple[int, int]]:
-    """The messages (chat, message) of the user's pictures in groups, those of the last days, newest first. Telegram
-    lets a bot delete no older ones."""
+    """The messages (chat, message) of the last days that show the user's pictures in groups, newest first. Telegram
+    does not let a bot delete older ones."""
     statement = select(Job.chat_id, Job.result_message_id).where(
         Job.user_id == user_id,
         Job.chat_id != user_id,
@@ -140,17 +140,17 @@ async def posted_in_groups(session: AsyncSession, user_id: int) -> list[tuple[in
 
 
 async def exists(session: AsyncSession, idempotency_key: str) -> bool:
-    """Whether the user's act has become a job."""
+    """Whether a job with this idempotency key exists."""
     return await session.scalar(select(Job.id).where(Job.idempotency_key == idempotency_key)) is not None
 
 
 async def count(session: AsyncSession, user_id: int) -> int:
-    """The number of the user's requests that are kept."""
+    """The number of the user's jobs, without those whose pictures have been deleted."""
     return await session.scalar(select(func.count()).where(Job.user_id == user_id, Job.removed_at.is_(None))) or 0
 
 
 async def has_open(session: AsyncSession, act: str) -> bool:
-    """Whether a job whose idempotency key begins with `act` is in progress: a second press adds none."""
+    """Whether a job whose idempotency key begins with `act` is in progress; a second press of the button adds none."""
     key = Job.idempotency_key
     statement = select(Job.id).where(key.startswith(f"{act}:", autoescape=True), Job.state.in_(OPEN_STATES))
     return await session.scalar(statement.limit(1)) is not None

@@ -14,7 +14,7 @@ from bot.db.session import execute
 
 
 async def take(session: AsyncSession, holder: UUID, lease_s: float) -> bool:
-    """Take the lease or extend it to `lease_s` from now; `False` while another process holds it.
+    """Takes the lease or extends it to `lease_s` from now; `False` while another process holds it.
 
     A lease that ends later than any process could have asked for is void: the database's clock was set back.
     """
@@ -26,5 +26,5 @@ async def take(session: AsyncSession, holder: UUID, lease_s: float) -> bool:
 
 
 async def release(session: AsyncSession, holder: UUID) -> None:
-    """Another process may lead at once."""
+    """Ends the lease, so that another process may lead at once."""
     await session.execute(delete(LeaderLease).where(LeaderLease.holder == holder))

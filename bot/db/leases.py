@@ -39,7 +39,7 @@ class SweepResult:
 
 
 async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, lease_s: float) -> list[str]:
-    """A heartbeat names the jobs and photos that its worker holds; returns those that have ended."""
+    """Extends the leases of the jobs and photos that a worker's heartbeat names; returns those that have ended."""
     ids = {item_id: name for name in names if (item_id := id_of(name)) is not None}
     if not ids:
         return []
@@ -49,14 +49,14 @@ async def extend(session: AsyncSession, names: Sequence[str], worker_id: str, le
 
 
 async def cap(session: AsyncSession, lease_s: float) -> None:
-    """Shorten leases that end later than any lease given by now could: the database's clock was set back. A living
-    worker extends them again. `lease_s` is the longest lease."""
+    """Shortens leases that end later than `lease_s`, the longest lease, from now: the database's clock was set back. A
+    living worker extends them again."""
     await job_states.cap(session, lease_s)
     await photo_states.cap(session, lease_s)
 
 
 async def sweep(session: AsyncSession, alive_s: float) -> SweepResult:
-    """Take back what is lost. Call it only when heartbeats have been listened to for the length of a lease."""
+    """Takes back lost jobs and photos. Call it only after listening for heartbeats for the length of a lease."""
     running = (Job.state == JobState.RUNNING) & (Job.lease_until < func.now())
     requeued, failed = await job_states.expire(session, running, Job.attempts >= ATTEMPTS_MAX)
     waiting = (Job.state == JobState.QUEUED) & _lost(Job.handed_at, Job.lease_until, alive_s)
@@ -67,7 +67,7 @@ async def sweep(session: AsyncSession, alive_s: float) -> SweepResult:
 
 
 def _lost(handed_at: Any, lease_until: Any, alive_s: float) -> ColumnElement[bool]:
-    """Whether something handed to the broker at `handed_at` and not heard of since has been lost there."""
+    """A condition: what was handed to the broker at `handed_at` and not reported on since has been lost there."""
     idle_worker = exists().where(~Worker.busy, workers.is_alive(alive_s))
     later_job, later_photo = aliased(Job), aliased(Reference)
     overtaken_by_job = exists().where(later_job.handed_at > handed_at, later_job.state.in_(_TAKEN))

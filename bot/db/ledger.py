@@ -38,31 +38,31 @@ class Balance:
     """The credits that can be spent now, and those reserved for pictures in progress."""
 
     free: int
-    """Of today's free quota."""
+    """The credits left of today's free quota."""
     lasting: int
     reserved: int
 
 
 async def today(session: AsyncSession) -> date:
-    """By the clock of the database, in UTC."""
+    """The date in UTC, by the clock of the database."""
     return (await database_time(session)).astimezone(UTC).date()
 
 
 async def book(session: AsyncSession, *, user_id: int, key: str, kind: EntryKind, amount: int, **facts: Any) -> bool:
-    """Add an entry; `False` when the event of this key is booked already. The user is locked."""
+    """Adds an entry; `False` when the event of this key is booked already. The user is locked."""
     values = {"user_id": user_id, "key": key, "kind": kind, "amount": amount, **facts}
     return await execute(session, insert(CreditEntry).values(values).on_conflict_do_nothing()) > 0
 
 
 async def current_balance(session: AsyncSession, user_id: int, terms: CreditTerms, day: date) -> Balance:
-    """After a reconciliation, with the free pictures of the day. The user is locked."""
+    """The balance after a reconciliation, with the free pictures of the day. The user is locked."""
     await reconcile(session, day, user_id)
     await open_day(session, user_id, terms, day)
     return await balance(session, user_id, day)
 
 
 async def balance(session: AsyncSession, user_id: int, day: date) -> Balance:
-    """As booked so far."""
+    """The balance as booked so far, without a reconciliation."""
     amounts = select(
         func.coalesce(func.sum(CreditEntry.amount).filter(CreditEntry.day == day), 0),
         func.coalesce(func.sum(CreditEntry.amount).filter(CreditEntry.day.is_(None)), 0),
@@ -73,7 +73,8 @@ async def balance(session: AsyncSession, user_id: int, day: date) -> Balance:
 
 
 async def open_day(session: AsyncSession, user_id: int, terms: CreditTerms, day: date) -> None:
-    """Grant the free pictures of a day, less those used on it before the user deleted everything and came back."""
+    """Grants the free pictures of a day, minus those used on that day before the user deleted everything and came
+    back."""
     key = f"daily:{user_id}:{day}"
     if await session.scalar(select(CreditEntry.id).where(CreditEntry.key == key)) is not None:
         return
@@ -84,7 +85,7 @@ async def open_day(session: AsyncSession, user_id: int, terms: CreditTerms, day:
 
 
 async def reserve(session: AsyncSession, user_id: int, job_id: UUID, terms: CreditTerms, day: date) -> None:
-    """Take the price of a picture from today's free quota, else from the lasting credits. The user is locked.
+    """Takes the price of a picture from today's free quota, else from the lasting credits. The user is locked.
 
     Raises NotEnoughCredits.
     """
@@ -102,7 +103,8 @@ async def reserve(session: AsyncSession, user_id: int, job_id: UUID, terms: Cred
 
 
 async def reconcile(session: AsyncSession, day: date, user_id: int) -> int:
-    """Settle what was delivered and release what never will be, of one user; returns how many entries that were.
+    """Settles the reserves of a user's delivered pictures and releases those of pictures that will never be delivered;
+    returns the number of entries.
 
     A release goes back to the free quota of `day`: the day of its reserve may be over.
     """
@@ -124,7 +126,8 @@ async def reconcile(session: AsyncSession, day: date, user_id: int) -> int:
 
 
 async def users_to_reconcile(session: AsyncSession, limit: int) -> list[int]:
-    """Users with reserves of jobs that have ended, locked; those locked by others are left out."""
+    """Users with reserves of jobs that have ended, with their rows locked; users whom another transaction has locked
+    are left out."""
     statement = select(_reserve.user_id).outerjoin(Job, Job.id == _reserve.job_id).where(_is_open(), _is_over())
     found = list(await session.scalars(statement.distinct().limit(limit)))
     if not found:
@@ -134,7 +137,7 @@ async def users_to_reconcile(session: AsyncSession, limit: int) -> list[int]:
 
 
 def lasting_credits() -> ColumnElement[bool]:
-    """For queries of users: they have credits that no day limits, also while these are reserved."""
+    """A condition on users: they have credits that do not expire with a day, reserved ones included."""
     lasting = select(func.coalesce(func.sum(CreditEntry.amount), 0)).where(
         CreditEntry.user_id == User.id, CreditEntry.day.is_(None)
     )
@@ -145,11 +148,11 @@ def lasting_credits() -> ColumnElement[bool]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    """A reserve that is neither settled nor released."""
+    """A condition on reserves: neither settled nor released."""
     ended = select(_end.id).where(_end.key == func.concat("end:", _reserve.job_id)).exists()
     return and_(_reserve.kind == EntryKind.RESERVE, ~ended)
 
 
 def _is_over() -> ColumnElement[bool]:
-    """The job of a reserve, outer joined, has ended or is gone."""
+    """A condition on reserves, outer joined with jobs: the job has ended or is deleted."""
     return or_(Job.id.is_(None), Job.state.not_in(OPEN_STATES))

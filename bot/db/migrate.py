@@ -12,11 +12,11 @@ from pathlib import Path
 from alembic.config import CommandLine, Config
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-"""In the source tree and in an installed wheel alike."""
+"""The folder of the migrations, in the source tree and in an installed wheel alike."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """`arguments` are those of alembic. Ends the process as alembic does when a command fails."""
+    """Runs alembic with `arguments`. Ends the process as alembic does when a command fails."""
     command_line = CommandLine(prog="python -m bot.db.migrate")
     options = command_line.parser.parse_args(list(arguments) or ["upgrade", "head"])
     config = Config(cmd_opts=options)

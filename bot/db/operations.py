@@ -16,12 +16,13 @@ from bot.domain import OPEN_STATES, JobState, ReferenceState
 
 RECENT = timedelta(hours=1)
 ASKED_WITHIN = timedelta(days=1)
-"""Jobs asked for earlier are left out of the recent ones: there is an index on the time of the request alone."""
+"""The longest time between the request and the end of a job that counts as recent: only the time of the request has an
+index."""
 
 
 @dataclass(frozen=True)
 class QueueState:
-    """One look at the tables. `ended`, `wait` and `drawing` are of the jobs that ended within RECENT."""
+    """The state of the queue at one moment. `ended`, `wait` and `drawing` count jobs that ended within RECENT."""
 
     open: Mapping[JobState, int]
     oldest_s: float
@@ -34,11 +35,11 @@ class QueueState:
     wait: Spread
     drawing: Spread
     paused: bool = False
-    """By an admin: nothing is handed to workers."""
+    """Whether an admin has paused the service: nothing is handed to workers."""
 
 
 async def read_queue_state(session: AsyncSession, alive_s: float) -> QueueState:
-    """Raises what the database raises."""
+    """Reads the state in a few aggregate queries. Errors of the database pass through."""
     states = await session.execute(
         select(Job.state, func.count()).where(Job.state.in_(OPEN_STATES)).group_by(Job.state)
     )

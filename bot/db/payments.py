@@ -15,7 +15,7 @@ from bot.db.tables import Payment, User
 
 
 async def record(session: AsyncSession, user_id: int, charge_id: str, stars: int, credits_: int) -> bool:
-    """Store a payment and give the buyer, who is locked, the credits; `False` when the charge is stored already."""
+    """Stores a payment and gives the buyer, who is locked, the credits; `False` when the charge is stored already."""
     values = {"charge_id": charge_id, "user_id": user_id, "stars": stars, "credits": credits_}
     if not await execute(session, insert(Payment).values(values).on_conflict_do_nothing()):
         return False
@@ -32,8 +32,8 @@ async def get(session: AsyncSession, charge_id: str) -> Payment | None:
 
 
 async def refund(session: AsyncSession, charge_id: str, admin_id: int | None) -> bool:
-    """The Stars went back: the buyer's credits go, as far as they are not spent. `False` when that is booked already,
-    or there is no such payment."""
+    """Records that the Stars of a payment were returned, and takes the buyer's credits as far as they are unspent.
+    `False` when that is booked already, or no such payment exists."""
     payment = await get(session, charge_id)
     if payment is None:
         return False

@@ -1,8 +1,8 @@
 """The people whom a user has photos of. Functions never commit; those that change rows expect the user to be locked.
 
-The person chosen last is the current one: new photos and pictures are theirs, and a companion chosen before is none any
-more. Photos without a person, which a bot of
-an earlier version stores, are those of the current person; they become theirs before there is a second one.
+The person chosen last is the current one: new photos and pictures belong to them, and a companion chosen earlier no
+longer applies. A bot of an earlier version stores photos without a person; they belong to the current person, and get
+their person before a second one is added.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from bot.domain import ReferenceState
 
 @dataclass(frozen=True)
 class PersonSummary:
-    """A person with what is known of their photos. `number` counts the user's people from 1, oldest first."""
+    """A person with a summary of their photos. `number` counts the user's people from 1, oldest first."""
 
     id: UUID
     number: int
     name: str | None
     is_current: bool
     is_companion: bool
-    """Drawn beside the current person in the next picture."""
+    """Whether they are drawn beside the current person in the next picture."""
     accepted: int
     pending: int
     lacks: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class PersonSummary:
 
 
 async def of_user(session: AsyncSession, user_id: int) -> list[Person]:
-    """Oldest first."""
+    """The user's people, oldest first."""
     statement = select(Person).where(Person.user_id == user_id).order_by(Person.created_at, Person.id)
     return list(await session.scalars(statement))
 
@@ -61,7 +61,7 @@ async def get(session: AsyncSession, user_id: int, person_id: UUID) -> Person | 
 
 
 async def current_id(session: AsyncSession, user_id: int) -> UUID | None:
-    """`None` while the user has no people."""
+    """The id of the current person, `None` for a user without people."""
     return await session.scalar(select(_current(user_id)))
 
 
@@ -71,7 +71,7 @@ def _current(user_id: int) -> ScalarSelect[UUID]:
 
 
 async def current(session: AsyncSession, user_id: int) -> UUID:
-    """The current person, made at the first need; photos without a person become theirs."""
+    """The current person, created if there is none; photos without a person become theirs."""
     person_id = await current_id(session, user_id)
     if person_id is None:
         person_id = (await add(session, user_id)).id
@@ -81,7 +81,7 @@ async def current(session: AsyncSession, user_id: int) -> UUID:
 
 
 async def add(session: AsyncSession, user_id: int) -> Person:
-    """The current person, without a name."""
+    """Adds a person without a name, who becomes the current one."""
     person = Person(id=uuid4(), user_id=user_id, chosen_at=func.clock_timestamp(), created_at=func.clock_timestamp())
     session.add(person)
     await session.flush()
@@ -96,19 +96,19 @@ async def choose(session: AsyncSession, user_id: int, person_id: UUID) -> None:
 
 
 async def remove(session: AsyncSession, user_id: int, person_id: UUID) -> bool:
-    """Delete a person with their photos; `False` when there is none."""
+    """Deletes a person with their photos; `False` when there is no such person."""
     return await execute(session, delete(Person).where(Person.id == person_id, Person.user_id == user_id)) > 0
 
 
 async def by_question(session: AsyncSession, user_id: int, message_id: int) -> Person | None:
-    """The person whose name the message asked for."""
+    """The person whose name this message of the bot asked for."""
     return await session.scalar(
         select(Person).where(Person.user_id == user_id, Person.question_id == message_id).limit(1)
     )
 
 
 async def summaries(session: AsyncSession, user_id: int) -> list[PersonSummary]:
-    """Oldest first."""
+    """Summaries of the user's people, oldest first."""
     people, chosen = await of_user(session, user_id), await current_id(session, user_id)
     companion = await session.scalar(select(User.companion_id).where(User.id == user_id))
     rows = await session.execute(
@@ -147,30 +147,30 @@ def _summary(
 
 
 def _photos_of(user_id: int, person_id: UUID | None, states: Sequence[ReferenceState]) -> list[ColumnElement[bool]]:
-    """Those of the person, and those without one."""
+    """Conditions on photos: in these states, and of this person or without a person."""
     of_person = or_(Reference.person_id == person_id, Reference.person_id.is_(None))
     return [Reference.user_id == user_id, of_person, Reference.state.in_(states), OF_PERSON]
 
 
 async def photo_ids(session: AsyncSession, user_id: int, person_id: UUID | None, *states: ReferenceState) -> list[UUID]:
-    """Oldest first."""
+    """The ids of the person's photos in these states, oldest first."""
     statement = select(Reference.id).where(*_photos_of(user_id, person_id, states))
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.message_id)))
 
 
 @dataclass(frozen=True)
 class PhotosAtHand:
-    """The photos for the next picture of a user, oldest first. `person_id`: whom they show, if there is one."""
+    """The photos for the next picture of a user, oldest first. `person_id`: the person on them, if there is one."""
 
     person_id: UUID | None
     accepted: list[UUID]
     pending: list[UUID]
     pose_pending: bool
-    """A pose photo waits for its verdict."""
+    """Whether a pose photo waits for its verdict."""
 
 
 async def photos_at_hand(session: AsyncSession, user_id: int, person_id: UUID | None) -> PhotosAtHand:
-    """Those of the person, else of the current one; in one round trip, because every prompt waits for it."""
+    """The photos of the person, else of the current one. One round trip, because it delays every prompt."""
     whom = select((literal(person_id, Uuid()) if person_id else _current(user_id)).label("id")).subquery()
     usable = (ReferenceState.ACCEPTED, ReferenceState.PENDING)
     covers = OF_PERSON & Reference.state.in_(usable)
@@ -209,12 +209,12 @@ async def faces(session: AsyncSession, user_id: int, person_id: UUID | None) -> 
 
 
 async def remove_accepted(session: AsyncSession, user_id: int, person_id: UUID | None) -> None:
-    """Delete the photos that pictures of a person are drawn from."""
+    """Deletes the accepted photos of a person."""
     await session.execute(delete(Reference).where(*_photos_of(user_id, person_id, [ReferenceState.ACCEPTED])))
 
 
 async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Reference | None:
-    """The accepted photo that was made the cover last, else the best one; image loaded."""
+    """The accepted photo that was chosen last as the cover, else the one of the best quality, with its image."""
     statement = (
         select(Reference)
         .where(*_photos_of(user_id, person_id, [ReferenceState.ACCEPTED]))
@@ -225,6 +225,6 @@ async def cover(session: AsyncSession, user_id: int, person_id: UUID) -> Referen
 
 
 async def set_cover(session: AsyncSession, user_id: int, reference_id: UUID) -> bool:
-    """`False` when there is no such photo."""
+    """Makes a photo the cover of its person; `False` when there is no such photo."""
     of_user = (Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, update(Reference).where(*of_user).values(cover_at=func.clock_timestamp())) > 0

@@ -20,7 +20,7 @@ class Person(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     name: Mapped[str | None]
-    """NULL: shown by the number."""
+    """NULL: the bot shows the number instead."""
     chosen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     """The person chosen last is drawn, and new photos are theirs."""
     question_id: Mapped[int | None]

@@ -27,7 +27,7 @@ def _change(*conditions: ColumnElement[bool]) -> Update:
 
 
 async def next_photos(session: AsyncSession, limit: int) -> list[Reference]:
-    """The photos next to be examined, oldest first, images loaded, rows locked."""
+    """The next photos to examine, oldest first, with their images; their rows are locked."""
     statement = (
         select(Reference)
         .where(_PENDING, Reference.handed_at.is_(None))
@@ -52,17 +52,17 @@ async def hand_out(session: AsyncSession, photo_ids: Sequence[UUID], lease_s: fl
 
 
 async def take_back(session: AsyncSession, photo_ids: Sequence[UUID]) -> None:
-    """The broker did not accept them: the handout does not count."""
+    """Returns photos that the broker did not accept to the queue; this handout does not count."""
     values = {**_WITHOUT_WORKER, "attempts": Reference.attempts - 1}
     await session.execute(_change(Reference.id.in_(photo_ids)).values(values))
 
 
 async def decide(session: AsyncSession, report: Examination) -> bool:
-    """Store the verdict; `False` when there is one already, or no such photo.
+    """Stores the verdict; `False` when there is one already, or no such photo.
 
-    An accepted photo of somebody else than the earlier photos show is OTHER_PERSON, and its user is asked, unless an
-    app sent it: nobody could answer there. An accepted pose photo replaces the earlier one; after one that is refused
-    the next photo is still taken for its pose.
+    An accepted photo that shows another person than the earlier photos becomes OTHER_PERSON, and its user is asked,
+    except for an app's photo, whose user cannot answer. An accepted pose photo replaces the earlier one. After a
+    refused pose photo the next photo still counts as a pose photo.
     """
     photo_id = id_of(report.reference_id)
     owner = select(Reference.user_id).where(_PENDING, Reference.id == photo_id)
@@ -91,7 +91,7 @@ async def decide(session: AsyncSession, report: Examination) -> bool:
 
 
 async def _shows_another(session: AsyncSession, photo: Reference, face: Sequence[float]) -> bool:
-    """Whether a face is unlike all those on the accepted photos of the photo's person; see Examination.face."""
+    """Whether a face differs from all faces on the accepted photos of the photo's person; see Examination.face."""
     person_id = photo.person_id or await people.current_id(session, photo.user_id)
     faces = await people.faces(session, photo.user_id, person_id)
     comparable = [other for other in faces if len(other) == len(face)]
@@ -111,7 +111,8 @@ async def _settle_pose(session: AsyncSession, user: User, photo: Reference, *, a
 
 
 async def examine_again(session: AsyncSession, photo_id: UUID, person: list[float]) -> None:
-    """A refused photo of several people waits again, for one of them; its answer will stand alone."""
+    """Queues a refused photo of several people again, for the chosen one of them; the new verdict gets an answer of its
+    own."""
     answered = {"album_id": None, "answer_message_id": None, "answered_at": None}
     statement = (
         update(Reference)
@@ -130,13 +131,13 @@ async def examine_again(session: AsyncSession, photo_id: UUID, person: list[floa
 
 
 async def extend(session: AsyncSession, photo_ids: Collection[UUID], lease_s: float) -> set[UUID]:
-    """A heartbeat names the photos that its worker holds; returns those that still need a verdict."""
+    """Extends the leases of the photos that a worker's heartbeat names; returns those that still need a verdict."""
     statement = _change(Reference.id.in_(photo_ids)).values(lease_until=seconds_from_now(lease_s))
     return set(await session.scalars(statement.returning(Reference.id)))
 
 
 async def cap(session: AsyncSession, lease_s: float) -> None:
-    """No lease ends later than `lease_s` from now."""
+    """Limits every lease of a photo to `lease_s` from now."""
     late = Reference.lease_until > seconds_from_now(lease_s)
     await session.execute(_change(late).values(lease_until=seconds_from_now(lease_s)))
 
@@ -144,7 +145,8 @@ async def cap(session: AsyncSession, lease_s: float) -> None:
 async def expire(
     session: AsyncSession, lost: ColumnElement[bool], exhausted: ColumnElement[bool]
 ) -> tuple[list[UUID], list[UUID]]:
-    """Take back the photos that are `lost`: (those to examine again, those refused because `exhausted` too)."""
+    """Takes back the photos that are `lost`. Returns those to examine again, and those refused because they are
+    `exhausted` too."""
     values = {"state": ReferenceState.REJECTED, "verdict": Verdict.UNREADABLE, **_WITHOUT_WORKER}
     refused = list(await session.scalars(_change(lost, exhausted).values(values).returning(Reference.id)))
     again = _change(lost, ~exhausted).values(_WITHOUT_WORKER).returning(Reference.id)
@@ -152,8 +154,8 @@ async def expire(
 
 
 async def accept_other(session: AsyncSession, photos: Sequence[Reference], person_id: UUID) -> None:
-    """Photos of another person count as accepted ones of the person; they get an answer of their own. Pictures of
-    somebody else that were asked for while these photos waited for their verdicts are drawn without them."""
+    """Accepts photos as photos of the person `person_id`; they get an answer of their own. Pictures of somebody else
+    that waited for the verdicts on these photos are drawn without them."""
     for photo in photos:
         of_another = (
             Job.user_id == photo.user_id,

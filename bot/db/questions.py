@@ -1,5 +1,4 @@
-"""Questions to admins that wait for a reply, so that a restart between question and answer costs nothing. Functions
-never commit."""
+"""Open questions to admins, stored so that they survive a restart. Functions never commit."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from bot.admin_acts import QuestionKind
 from bot.db.admin_tables import AdminQuestion
 
 QUESTIONS_MAX = 20
-"""Per admin: older questions get no answer."""
+"""The number of open questions per admin; replies to older ones are ignored."""
 
 
 async def ask(

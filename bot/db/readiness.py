@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def database_answers(pool: AsyncEngine) -> bool:
-    """Whether Postgres is there right now."""
+    """Whether Postgres answers at this moment."""
     try:
         await _ask(pool)
     except Exception as error:
@@ -42,7 +42,8 @@ async def _ask(pool: AsyncEngine) -> None:
 
 
 async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callable[[], float]) -> None:
-    """Raises OperatorError: it does not come, does not let us in, or has not been migrated."""
+    """Waits until the database answers. Raises OperatorError when it does not, refuses the login, or is not
+    migrated."""
     deadline = clock() + patience_s
     while True:
         try:
@@ -67,7 +68,8 @@ async def wait_for_database(pool: AsyncEngine, patience_s: float, clock: Callabl
 
 
 async def _check_migrated(pool: AsyncEngine) -> None:
-    """The tables must be those of this version: with others, every update would fail."""
+    """Raises OperatorError unless the tables have the version of this code: with another one every update would
+    fail."""
     async with pool.connect() as connection:
         if await connection.scalar(text("select to_regclass('alembic_version')")) is None:
             raise OperatorError("the database has no tables yet: run `python -m bot.db.migrate`")

@@ -44,19 +44,19 @@ async def count(session: AsyncSession, user_id: int, *states: ReferenceState) ->
 
 
 async def of_user(session: AsyncSession, user_id: int) -> list[Reference]:
-    """All of the user's photos, refused ones too while their rows are kept, without images, oldest first."""
+    """All photos of the user without images, oldest first, including refused ones while their rows are stored."""
     statement = select(Reference).where(Reference.user_id == user_id)
     return list(await session.scalars(statement.order_by(Reference.created_at, Reference.id)))
 
 
 async def image(session: AsyncSession, reference_id: UUID, user_id: int) -> bytes | None:
-    """The image of a user's own photo; empty for a refused one."""
+    """The image of the user's own photo; empty for a refused one."""
     of_user = (Reference.id == reference_id, Reference.user_id == user_id)
     return await session.scalar(select(Reference.image).where(*of_user))
 
 
 async def counts(session: AsyncSession, user_ids: Collection[int]) -> dict[int, int]:
-    """The number of each user's photos that are accepted or wait for their verdicts; users without any are left out."""
+    """The number of accepted and unexamined photos by user; users without any are left out."""
     not_rejected = Reference.state != ReferenceState.REJECTED
     statement = select(Reference.user_id, func.count()).where(Reference.user_id.in_(user_ids), not_rejected, OF_PERSON)
     return {row[0]: row[1] for row in await session.execute(statement.group_by(Reference.user_id))}
@@ -94,7 +94,7 @@ async def stored(session: AsyncSession, photo_ids: Collection[UUID]) -> dict[UUI
 
 
 async def by_message(session: AsyncSession, chat_id: int, message_id: int) -> Reference | None:
-    """The row that this very message brought, if it has been handled before."""
+    """The photo that this message brought, if the message has been handled before."""
     statement = select(Reference).where(Reference.chat_id == chat_id, Reference.message_id == message_id)
     return await session.scalar(statement.limit(1))
 
@@ -110,13 +110,13 @@ async def album_answer(session: AsyncSession, chat_id: int, album_id: str) -> in
 
 
 async def note_answer(session: AsyncSession, reference_id: UUID, answer_message_id: int) -> bool:
-    """Remember the message that will become the answer; `False` when the photo was answered meanwhile."""
+    """Stores the id of the message that will become the answer; `False` when the photo was answered meanwhile."""
     statement = update(Reference).where(Reference.id == reference_id, Reference.answered_at.is_(None))
     return await execute(session, statement.values(answer_message_id=answer_message_id)) > 0
 
 
 async def remove(session: AsyncSession, reference_id: UUID, user_id: int) -> bool:
-    """Delete a user's own photo; `False` when there is none."""
+    """Deletes a user's own photo; `False` when there is none."""
     statement = delete(Reference).where(Reference.id == reference_id, Reference.user_id == user_id)
     return await execute(session, statement) > 0
 
@@ -135,8 +135,8 @@ async def open_messages(session: AsyncSession, user_id: int) -> list[tuple[int, 
 
 
 async def answerable(session: AsyncSession) -> list[Group]:
-    """Groups with an unsent verdict and nothing pending or still arriving, longest waiting first. The end users of
-    apps are sent nothing."""
+    """Groups with a verdict that is not sent yet and without photos that are unexamined or still arriving; the longest
+    waiting first. End users of apps get no messages."""
     group_name = func.coalesce(Reference.album_id, cast(Reference.message_id, String))
     unanswered = and_(Reference.answered_at.is_(None), Reference.user_id < APP_USER_IDS_FROM)
     pending = Reference.state == ReferenceState.PENDING
@@ -169,7 +169,8 @@ async def members(session: AsyncSession, group: Group) -> list[Reference]:
 
 
 async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], answer_message_id: int | None) -> None:
-    """The user has the answer; images of refused photos are dropped at once, unless the user may decide about them."""
+    """Records that the user has the answer. Images of refused photos are deleted, unless the user may still decide
+    about them."""
     chosen = and_(Reference.id.in_(reference_ids), Reference.state != ReferenceState.PENDING)
     statement = update(Reference).where(chosen)
     await session.execute(statement.values(answered_at=func.now(), answer_message_id=answer_message_id))
@@ -178,7 +179,7 @@ async def mark_answered(session: AsyncSession, reference_ids: Sequence[UUID], an
 
 
 async def forget_refused(session: AsyncSession) -> None:
-    """Drop the bare rows of photos refused a while ago, and photos about which the user has not decided."""
+    """Deletes the rows of photos that were refused some time ago, and photos about which the user has not decided."""
     lifetime = case((_UNDECIDED, CHOICE_KEPT), else_=REFUSED_KEPT)
     refused = Reference.state == ReferenceState.REJECTED
     await session.execute(delete(Reference).where(refused, Reference.answered_at < func.now() - lifetime))

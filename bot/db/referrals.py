@@ -18,7 +18,7 @@ NEW_FOR = timedelta(days=1)
 
 
 async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
-    """The user's invitation code; `fresh_code` becomes it if they have none."""
+    """The user's invitation code; `fresh_code` becomes the code of a user without one."""
     statement = update(User).where(User.id == user_id, User.invitation_code.is_(None))
     await session.execute(statement.values(invitation_code=fresh_code))
     code: str = (await session.scalars(select(User.invitation_code).where(User.id == user_id))).one() or ""
@@ -26,7 +26,7 @@ async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
 
 
 async def note(session: AsyncSession, user_id: int, code: str) -> bool:
-    """Note who invited a user; `False` for a user who is not new, was invited by another, or has invited the inviter.
+    """Records who invited a user; `False` for a user who is not new, has another inviter, or invited the inviter.
 
     A repeated invitation changes nothing.
     """
@@ -40,16 +40,17 @@ async def note(session: AsyncSession, user_id: int, code: str) -> bool:
 
 
 async def due(session: AsyncSession, limit: int) -> list[int]:
-    """Invited users who have got a first picture."""
+    """Invited users who have received a first picture."""
     settled = select(CreditEntry.id).where(CreditEntry.user_id == User.id, CreditEntry.kind == EntryKind.SETTLE)
     invited = select(User.id).where(User.invited_by.is_not(None), settled.exists())
     return list(await session.scalars(invited.order_by(User.id).limit(limit)))
 
 
 async def pay(session: AsyncSession, user_id: int, credits_: int) -> list[User]:
-    """Give an invited user and the inviter their credits, once; returns both, or none when there is nothing to pay.
+    """Gives an invited user and the inviter their credits, once. Returns both users, or an empty list when there is
+    nothing to pay.
 
-    The link between the two is removed with it.
+    The link between the two users is deleted.
     """
     inviter_id = select(User.invited_by).where(User.id == user_id).scalar_subquery()
     pair = select(User).where((User.id == user_id) | (User.id == inviter_id)).order_by(User.id).with_for_update()

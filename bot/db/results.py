@@ -30,7 +30,8 @@ class GalleryPage:
 
 
 async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favourites: bool) -> GalleryPage | None:
-    """The page of a job, or of the newest where it is not in the gallery; `None`: there is no picture."""
+    """The gallery page of a job, or of the newest picture where the job is not in the gallery; `None` for an empty
+    gallery."""
     listed: list[ColumnElement[bool]] = [Job.user_id == user_id, *_SHOWN]
     if favourites:
         listed.append(Job.favourite_at.is_not(None))
@@ -48,8 +49,9 @@ async def page(session: AsyncSession, user_id: int, job_id: UUID | None, *, favo
 
 
 async def search(session: AsyncSession, user_id: int, words: str, begin: int, count: int) -> list[Job]:
-    """Pictures whose prompt contains `words`, newest first, `count` of them from number `begin` on; of the latest
-    SEARCHED_MAX where there are words. Postgres lowers no Cyrillic letters in the locale C, so Python compares."""
+    """Up to `count` pictures whose prompt contains `words`, newest first, beginning with number `begin`. With words,
+    the latest SEARCHED_MAX pictures are searched. Python compares, because Postgres does not lower Cyrillic letters in
+    the locale C."""
     newest_first = select(Job).where(Job.user_id == user_id, *_SHOWN).order_by(Job.created_at.desc(), Job.id.desc())
     if not words:
         return list(await session.scalars(newest_first.offset(begin).limit(count)))
@@ -67,8 +69,8 @@ async def listed(
     favourites: bool,
     person_id: UUID | None,
 ) -> Sequence[Job]:
-    """Pictures of the gallery, newest first, from below `after` (created_at, id) on; with `person_id` those that show
-    this person."""
+    """Pictures of the gallery, newest first, that are older than `after` (created_at, id); with `person_id` those that
+    show this person."""
     statement = select(Job).where(Job.user_id == user_id, *_SHOWN)
     if person_id is not None:
         statement = statement.where(or_(Job.person_id == person_id, Job.companion_id == person_id))
@@ -85,13 +87,13 @@ async def set_favourite(session: AsyncSession, job_id: UUID, *, favourite: bool)
 
 
 async def report(session: AsyncSession, job_id: UUID, reason: str) -> bool:
-    """Note a report; `False` when the picture was reported before."""
+    """Records a report; `False` when the picture was reported before."""
     statement = update(Job).where(Job.id == job_id, Job.reported_at.is_(None))
     return await execute(session, statement.values(report_reason=reason, reported_at=func.now())) > 0
 
 
 async def remove(session: AsyncSession, job_id: UUID) -> bool:
-    """Delete prompt and pictures of a job that has ended; `False` while it is in progress."""
+    """Deletes prompt and pictures of a job that has ended; `False` while it is in progress."""
     emptied = {
         "prompt": "", "translated_prompt": None, "ignored_words": None, "result": None, "result_file_id": None,
         "document_file_id": None, "favourite_at": None,
@@ -101,8 +103,8 @@ async def remove(session: AsyncSession, job_id: UUID) -> bool:
 
 
 async def shown_messages(session: AsyncSession, job: Job) -> list[tuple[int, int]]:
-    """The messages (chat, message) that show the picture, one of an album too, or its file. Not the message below an
-    album, which opens the other pictures."""
+    """The messages (chat, message) that show the picture or its file, messages of an album included. The message below
+    an album is left out, because it opens the other pictures too."""
     messages = [(job.user_id, message_id) for message_id in job.shown_message_ids]
     if job.result_message_id is not None and not await _leads_album(session, job):
         messages.append((job.chat_id, job.result_message_id))
@@ -118,19 +120,20 @@ async def _leads_album(session: AsyncSession, job: Job) -> bool:
 
 
 async def note_document(session: AsyncSession, job_id: UUID, file_id: str, message_id: int) -> None:
-    """Telegram has the PNG, and message `message_id` shows it: the database's own copy goes."""
+    """Records that Telegram stores the PNG and that message `message_id` shows it, and deletes the PNG from the
+    database."""
     message_ids = func.array_append(Job.shown_message_ids, message_id)
     values = {"document_file_id": file_id, "result": None, "shown_message_ids": message_ids}
     await session.execute(update(Job).where(Job.id == job_id).values(values))
 
 
 async def note_upload(session: AsyncSession, job_id: UUID, file_id: str) -> None:
-    """Telegram has the picture, and the user does not yet."""
+    """Records that Telegram stores the picture although the user does not have it yet."""
     await session.execute(update(Job).where(Job.id == job_id).values(result_file_id=file_id))
 
 
 async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bool) -> None:
-    """An album is about to be sent, or was certainly not."""
+    """Records that an album is about to be sent, or that it was certainly not sent."""
     when = func.now() if sent else None
     await session.execute(update(Job).where(Job.id.in_(job_ids)).values(album_sent_at=when))
 
@@ -138,7 +141,7 @@ async def note_album(session: AsyncSession, job_ids: Sequence[UUID], *, sent: bo
 async def note_message(
     session: AsyncSession, job_id: UUID, *, result_message_id: int | None = None, question_message_id: int | None = None
 ) -> None:
-    """A message of the private chat that shows the picture now, or that asked for another prompt."""
+    """Records a message of the private chat that shows the picture, or that asked for another prompt."""
     values: dict[str, object] = {}
     if question_message_id is not None:
         values["edit_message_id"] = question_message_id
@@ -149,6 +152,6 @@ async def note_message(
 
 
 async def forget_originals(session: AsyncSession, days: int) -> int:
-    """Drop the PNGs of pictures that were finished more than `days` ago and are no longer to be delivered."""
+    """Deletes the PNGs of closed jobs whose pictures were finished more than `days` ago."""
     old = (Job.result.is_not(None), or_(Job.finished_at.is_(None), Job.finished_at < func.now() - timedelta(days=days)))
     return await execute(session, update(Job).where(*old, Job.closed_at.is_not(None)).values(result=None))

@@ -1,4 +1,4 @@
-"""Jobs that failed through a fault of the service, to be asked for again. Functions never commit."""
+"""Jobs that failed through a fault of the service, which may be repeated. Functions never commit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def retry_key(job_id: UUID) -> str:
 
 
 async def failed(session: AsyncSession) -> list[Job]:
-    """Oldest first; without those that were repeated since, by an admin or by their user."""
+    """The failed jobs of the service, oldest first, without those that an admin or their user has repeated since."""
     repeated = select(_again.id).where(
         or_(_again.source_job_id == Job.id, _again.idempotency_key == func.concat("retry:", cast(Job.id, String)))
     )

@@ -17,16 +17,16 @@ from bot.domain import CaseKind, ReferenceState
 
 @dataclass(frozen=True)
 class CaseFile:
-    """A case with all that an admin may see of it."""
+    """A case and everything about it that an admin may see."""
 
     case: ReviewCase
     job: Job
     language: str
-    """Of the user."""
+    """The user's language."""
 
 
 async def open_case(session: AsyncSession, job: Job, kind: CaseKind, reason: str) -> UUID | None:
-    """`None` when there is such a case already."""
+    """Opens a case; `None` when the same case exists already."""
     values = {"job_id": job.id, "user_id": job.user_id, "kind": kind, "reason": reason}
     statement = insert(ReviewCase).values(values).on_conflict_do_nothing().returning(ReviewCase.id)
     return await session.scalar(statement)
@@ -49,7 +49,7 @@ async def next_open(session: AsyncSession, after: UUID | None = None) -> UUID | 
 
 
 async def find(session: AsyncSession, case_id: UUID) -> CaseFile | None:
-    """`None`: the user deleted everything."""
+    """The case with its job and the user's language; `None` when the user has deleted everything."""
     statement = (
         select(ReviewCase, Job, User.language)
         .join(Job, Job.id == ReviewCase.job_id)
@@ -61,13 +61,13 @@ async def find(session: AsyncSession, case_id: UUID) -> CaseFile | None:
 
 
 async def photos(session: AsyncSession, job: Job) -> list[bytes]:
-    """The photos of the job's people that are still kept: for an appeal against the refusal of a photo alone."""
+    """The stored photos of the job's people. Only an appeal against the refusal of a photo shows them."""
     drawn_from = [*job.reference_ids, *job.companion_reference_ids]
     reference_photos = (Reference.id.in_(drawn_from), Reference.state == ReferenceState.ACCEPTED)
     return list(await session.scalars(select(Reference.image).where(*reference_photos).order_by(Reference.created_at)))
 
 
 async def decide(session: AsyncSession, case_id: UUID, *, upheld: bool) -> bool:
-    """`False` when it is decided already."""
+    """Stores the decision; `False` when there is one already."""
     statement = update(ReviewCase).where(ReviewCase.id == case_id, ReviewCase.decided_at.is_(None))
     return await execute(session, statement.values(decided_at=func.now(), upheld=upheld)) > 0

@@ -11,16 +11,16 @@ from bot.db.session import execute
 
 
 async def is_paused(session: AsyncSession) -> bool:
-    """Whether jobs and photos wait although workers are alive."""
+    """Whether an admin has paused the service: jobs and photos wait although workers are alive."""
     return await session.scalar(select(Pause.id)) is not None
 
 
 async def pause(session: AsyncSession, user_id: int) -> bool:
-    """`False` when it was paused already."""
+    """Pauses the service; `False` when it was paused already."""
     row = {"id": 1, "paused_by": user_id, "paused_at": func.now()}
     return await execute(session, insert(Pause).values(row).on_conflict_do_nothing()) > 0
 
 
 async def resume(session: AsyncSession) -> bool:
-    """`False` when it was not paused."""
+    """Ends the pause; `False` when there was none."""
     return await execute(session, delete(Pause)) > 0

@@ -14,7 +14,7 @@ from engine.contract import REFERENCES_MAX
 
 
 class Pause(Base):
-    """The one row that is there while the service is paused: nothing is handed to workers."""
+    """The table's only row, which exists while the service is paused and hands nothing to workers."""
 
     __tablename__ = "pauses"
     __table_args__ = (CheckConstraint("id = 1", name="pauses_one_row"),)
@@ -36,13 +36,13 @@ class Worker(Base):
     references_max: Mapped[int] = mapped_column(default=REFERENCES_MAX, server_default=str(REFERENCES_MAX))
     """The number of photos of a person that its model reads."""
     pose: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It can draw a pose that is asked for."""
+    """Whether it can draw a pose that is asked for."""
     image_prompt: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It reads image prompts."""
+    """Whether it reads image prompts."""
     companion: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It draws two people in one picture."""
+    """Whether it draws two people in one picture."""
     aspects: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
-    """Those of engine.contract.Aspect that it can draw."""
+    """The values of engine.contract.Aspect that it can draw."""
     busy: Mapped[bool]
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -55,13 +55,13 @@ class LeaderLease(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     holder: Mapped[UUID]
-    """Drawn by the process at its start."""
+    """The id that the process draws at its start."""
     until: Mapped[datetime]
 
 
 class SpooledUpdate(Base):
-    """An update that was confirmed to Telegram before it was finished (bot.telegram.polling, bot.telegram.webhook); the
-    row goes when it is."""
+    """An update that was confirmed to Telegram before it was handled completely (bot.telegram.polling,
+    bot.telegram.webhook). The row is deleted when it has been handled."""
 
     __tablename__ = "spooled_updates"
 
@@ -70,4 +70,5 @@ class SpooledUpdate(Base):
     """JSON as Telegram gave it: what a user sent."""
     spooled_at: Mapped[datetime] = mapped_column(server_default=func.now())
     claimed_until: Mapped[datetime] = mapped_column(server_default=func.now())
-    """Until when one of several processes behind a webhook handles it; later, any of them may."""
+    """The end of the claim of the process that handles the update (one of several behind a webhook). Afterwards any
+    process may claim it."""

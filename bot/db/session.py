@@ -28,14 +28,14 @@ Sessions = async_sessionmaker[AsyncSession]
 _CLASSES_LATER = ("08", "53", "57", "58")
 """Classes of SQLSTATE: connection, insufficient resources (disk full), operator intervention, system error."""
 _STATES_LATER = frozenset({"25006", "25P03", "40001", "40P01", "55P03"})
-"""Read-only (a failover), idle too long, serialization failure, deadlock, lock not available."""
+"""SQLSTATEs: read-only (a failover), idle too long, serialization failure, deadlock, lock not available."""
 _CLASSES_OF_VALUES = ("22", "23")
-"""Data exception, integrity constraint violation."""
+"""Classes of SQLSTATE: data exception, integrity constraint violation."""
 
 
 def make_engine(database_url: str, *, command_timeout_s: float | None = None, **options: Any) -> AsyncEngine:
-    """SQLAlchemy's engine over asyncpg, which opens the address itself. Raises AddressError for an address that is
-    none; it shows nothing of it. Without an answer for `command_timeout_s` a connection counts as lost."""
+    """The SQLAlchemy engine over asyncpg. Raises AddressError for an invalid address, without showing any of it. A
+    connection without an answer for `command_timeout_s` counts as lost."""
     connect_args = read_address(database_url).connect_args(command_timeout_s)
     pool = create_async_engine(DIALECT_URL, connect_args=connect_args, **options)
     event.listen(pool.sync_engine, "handle_error", _note_silence)
@@ -43,14 +43,15 @@ def make_engine(database_url: str, *, command_timeout_s: float | None = None, **
 
 
 def _note_silence(context: ExceptionContext) -> None:
-    """The driver's timeout alone would leave the connection in the pool, and a rollback would wait on it again."""
+    """Closes a connection whose statement timed out. The driver's timeout alone would leave it in the pool, and a
+    rollback would wait on it again."""
     if isinstance(context.original_exception, TimeoutError):
         context.is_disconnect = True
 
 
 def open_pool(database_url: str, *, command_timeout_s: float = COMMAND_TIMEOUT_S) -> AsyncEngine:
-    """Connections to the database. Idle ones are tried before use, so a restart of Postgres costs no more than a retry.
-    The one that was used last is taken first, so that few are idle."""
+    """A pool of connections. An idle connection is checked before use, so a restart of Postgres costs one retry at
+    most. The connection that was used last is taken first, so that few are idle."""
     pool = make_engine(database_url, command_timeout_s=command_timeout_s, pool_size=10, pool_use_lifo=True)
     dialect = pool.sync_engine.dialect
 
@@ -73,7 +74,7 @@ def open_pool(database_url: str, *, command_timeout_s: float = COMMAND_TIMEOUT_S
 
 
 def open_unpooled(database_url: str, *, command_timeout_s: float) -> AsyncEngine:
-    """A new connection for each session."""
+    """Sessions that open a new connection each."""
     return make_engine(database_url, command_timeout_s=command_timeout_s, poolclass=NullPool)
 
 
@@ -82,28 +83,28 @@ def make_sessions(pool: AsyncEngine) -> Sessions:
 
 
 def autocommitting(sessions: Sessions) -> Sessions:
-    """Sessions on the same connections in which each statement is a transaction of its own: one round trip instead of
-    three. For what a single statement does."""
+    """Sessions on the same connections in which each statement is a transaction of its own, for one round trip instead
+    of three. Use them for single statements."""
     pool: AsyncEngine = sessions.kw["bind"]
     return make_sessions(pool.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 async def database_time(session: AsyncSession) -> datetime:
-    """The begin of the transaction, by the clock of the database."""
+    """The start of the transaction by the clock of the database."""
     now: datetime | None = await session.scalar(select(func.now()))
     assert now is not None
     return now
 
 
 async def execute(session: AsyncSession, statement: Any) -> int:
-    """Run an UPDATE or DELETE; returns how many rows it changed."""
+    """Runs an UPDATE or DELETE; returns the number of changed rows."""
     result = await session.execute(statement)
     assert isinstance(result, CursorResult)
     return result.rowcount
 
 
 def seconds_from_now(seconds: float) -> ColumnElement[Any]:
-    """By the clock of the database, as of the begin of the transaction."""
+    """The time so many seconds after the start of the transaction, by the clock of the database."""
     return func.now() + timedelta(seconds=seconds)
 
 
@@ -116,10 +117,11 @@ def id_of(text: str) -> UUID | None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether the same statement may succeed later: the database is away (down, starting, cut off), cannot write (disk
-    full, read-only, out of memory) or gave way to another transaction (deadlock). `False` for a wrong statement.
+    """Whether the same statement may succeed later: the database is unreachable (down, starting, disconnected), cannot
+    write (disk full, read-only, out of memory) or aborted the transaction in favour of another (deadlock). `False` for
+    a wrong statement.
 
-    An address that could be opened at the start and cannot be now (an expired certificate) is an outage too.
+    An address that could be opened at the start but no longer can be (an expired certificate) counts as an outage too.
     """
     if isinstance(error, DBAPIError):
         if error.connection_invalidated or (error.orig is not None and _is_passing(error.orig)):
@@ -129,13 +131,13 @@ def is_outage(error: BaseException) -> bool:
 
 
 def cannot_write(error: BaseException) -> bool:
-    """Whether the database answers and stores nothing for now: full, out of memory, read-only."""
+    """Whether the database answers but cannot store anything now: disk full, out of memory, read-only."""
     state = _sqlstate(error.orig if isinstance(error, DBAPIError) else error)
     return state.startswith(("53", "58")) or state == "25006"
 
 
 def refuses_values(error: BaseException) -> bool:
-    """Whether the fault is in the values of the statement: it fails in the same way whenever it is tried again."""
+    """Whether the values of the statement are wrong: it will fail in the same way at every attempt."""
     if not isinstance(error, DBAPIError):
         return not is_outage(error)
     state = _sqlstate(error.orig)
@@ -144,12 +146,13 @@ def refuses_values(error: BaseException) -> bool:
 
 
 def _sqlstate(error: BaseException | None) -> str:
-    """The server's code for `error`, five characters; empty where the error is not the server's."""
+    """The SQLSTATE of the server's error, five characters; empty for an error that is not the server's."""
     return getattr(error, "sqlstate", None) or ""
 
 
 def _is_passing(error: BaseException | None) -> bool:
-    """Looks down the chain of causes: the driver's own error lies below its DBAPI wrapping."""
+    """Whether an exception or any of its causes is a passing error: the driver's own exception is the cause of the
+    DBAPI's."""
     while error is not None:
         state = _sqlstate(error)
         if state.startswith(_CLASSES_LATER) or state in _STATES_LATER:

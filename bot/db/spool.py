@@ -13,7 +13,7 @@ from bot.db.session import seconds_from_now
 
 
 async def add(session: AsyncSession, contents: Mapping[int, str], claim_s: float = 0.0) -> None:
-    """By update id, claimed for so long; the same one a second time changes nothing."""
+    """Stores updates by update id, claimed for so many seconds. An update that is stored already changes nothing."""
     rows = [
         {"update_id": update_id, "content": content, "claimed_until": seconds_from_now(claim_s)}
         for update_id, content in contents.items()
@@ -22,13 +22,13 @@ async def add(session: AsyncSession, contents: Mapping[int, str], claim_s: float
 
 
 async def claim(session: AsyncSession, update_ids: Collection[int], claim_s: float) -> None:
-    """Claim these for so long from now on; 0 gives the claim up."""
+    """Extends the claims on updates to so many seconds from now; 0 ends the claims."""
     statement = update(SpooledUpdate).where(SpooledUpdate.update_id.in_(update_ids))
     await session.execute(statement.values(claimed_until=seconds_from_now(claim_s)))
 
 
 async def claim_abandoned(session: AsyncSession, claim_s: float, limit: int) -> list[str]:
-    """Claim those that no process claims; in the order in which they came."""
+    """Claims the updates that no process claims; returns them in the order of arrival."""
     abandoned = select(SpooledUpdate).where(SpooledUpdate.claimed_until <= func.now())
     abandoned = abandoned.order_by(SpooledUpdate.update_id).limit(limit).with_for_update(skip_locked=True)
     rows = list(await session.scalars(abandoned))
@@ -41,5 +41,5 @@ async def remove(session: AsyncSession, update_ids: Collection[int]) -> None:
 
 
 async def contents(session: AsyncSession) -> list[str]:
-    """In the order in which they came."""
+    """The contents of the updates, in the order of arrival."""
     return list(await session.scalars(select(SpooledUpdate.content).order_by(SpooledUpdate.update_id)))

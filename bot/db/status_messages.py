@@ -1,4 +1,4 @@
-"""Jobs whose users have not had the end yet, and the messages about them. Functions never commit."""
+"""Jobs whose users have not received the result yet, and the messages about them. Functions never commit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bot.domain import APP_USER_IDS_FROM, JobState, ReferenceState
 
 @dataclass(frozen=True)
 class PendingStatus:
-    """A job as its status message needs it."""
+    """The fields of a job that its status message shows."""
 
     job_id: UUID
     user_id: int
@@ -52,7 +52,8 @@ class PendingStatus:
     person_name: str | None
     """The name of the person to draw, where the user gave one."""
     person_number: int | None
-    """Among the user's people, oldest first, from 1. Names and numbers are None in a group."""
+    """The number of the person among the user's people, oldest first, from 1. In a group, names and numbers are
+    None."""
     companion_id: UUID | None
     companion_name: str | None
     companion_number: int | None
@@ -66,7 +67,8 @@ class MessageRole(StrEnum):
 
 
 async def pending(session: AsyncSession) -> list[PendingStatus]:
-    """Every job that owes its user a message, oldest first. The end users of apps get none."""
+    """Every job about which its user is still to get a message, oldest first; without jobs of apps, whose end users get
+    none."""
     companion, private = aliased(Person), Job.chat_id == Job.user_id
     columns = (  # in the order of PendingStatus's fields
         Job.id,
@@ -110,17 +112,18 @@ async def pending(session: AsyncSession) -> list[PendingStatus]:
 
 
 async def picture(session: AsyncSession, job_id: UUID) -> bytes | None:
-    """The finished picture that is still to be delivered, as PNG."""
+    """The finished but undelivered picture as PNG."""
     return await session.scalar(select(Job.result).where(Job.id == job_id, Job.state == JobState.DONE))
 
 
 async def message_sent(session: AsyncSession, job_id: UUID, role: MessageRole, message_id: int | None) -> bool:
-    """The message is there, or `None`: is gone. `False` if the job itself is gone."""
+    """Stores the id of a message that was sent, or `None` for a message that was deleted. `False` if the job no longer
+    exists."""
     return await execute(session, update(Job).where(Job.id == job_id).values({role.value: message_id})) > 0
 
 
 async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None:
-    """The bot may no longer write there: the jobs of the chat end; the dispatcher cancels them at the workers."""
+    """Ends the jobs of a chat in which the bot may no longer write; the dispatcher cancels them at the workers."""
     if chat_id == user_id:  # the user first, as in job_queue.lock
         await session.execute(
             update(User).where(User.id == user_id, User.blocked_at.is_(None)).values(blocked_at=func.now())
@@ -129,7 +132,7 @@ async def unreachable(session: AsyncSession, user_id: int, chat_id: int) -> None
 
 
 async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> None:
-    """A group became a supergroup: its messages stay behind."""
+    """Moves jobs to the supergroup that a group became, without their messages, which Telegram does not move."""
     await session.execute(
         update(Job)
         .where(Job.chat_id == chat_id, Job.closed_at.is_(None))
@@ -138,7 +141,7 @@ async def chat_moved(session: AsyncSession, chat_id: int, new_chat_id: int) -> N
 
 
 async def chats_with_photos_waiting(session: AsyncSession, longer_than_s: float) -> list[tuple[int, str]]:
-    """Chats, with the language to speak, where a photo has been waiting to be examined."""
+    """Chats in which a photo has waited `longer_than_s` seconds for its examination, with the user's language."""
     statement = (
         select(Reference.chat_id, User.language)
         .join(User, User.id == Reference.user_id)

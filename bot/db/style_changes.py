@@ -1,4 +1,4 @@
-"""Styles that admins moved, switched off or made. Functions never commit."""
+"""Styles that admins moved, switched off or created. Functions never commit."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ async def set_order(session: AsyncSession, names: Sequence[str]) -> None:
 
 
 async def add(session: AsyncSession, name: str, title: Mapping[str, str], emoji: str, template: str) -> None:
-    """The same name again replaces it."""
+    """Adds a style, or replaces the one of this name."""
     values = {"title": dict(title), "emoji": emoji, "template": template, "enabled": True}
     statement = insert(StyleChange).values(name=name, **values)
     await session.execute(statement.on_conflict_do_update(index_elements=[StyleChange.name], set_=values))
 
 
 async def remove(session: AsyncSession, name: str) -> bool:
-    """Delete a style that an admin made; `False` for one of the file."""
+    """Deletes a style that an admin created; `False` for a style of the file."""
     own_style = (StyleChange.name == name, StyleChange.template.is_not(None))
     return await execute(session, delete(StyleChange).where(*own_style)) > 0

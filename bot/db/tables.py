@@ -49,11 +49,11 @@ class User(Base):
     consent_at: Mapped[datetime | None]
     style: Mapped[str | None]
     draft: Mapped[str | None]
-    """A prompt that waits for a photo to be accepted; drawn as soon as one is."""
+    """A prompt that waits for an accepted photo; it is drawn as soon as there is one."""
     draft_key: Mapped[str | None]
     """The idempotency key of the job that the draft will be."""
     likeness: Mapped[str | None]
-    """Of the future pictures, as are clothes and pose; NULL leaves it to the style."""
+    """The likeness of the future pictures; NULL leaves it to the style, as for clothes and pose."""
     clothes: Mapped[str | None]
     pose: Mapped[str | None]
     """A preset's name or POSE_PHOTO; NULL for a free pose."""
@@ -65,13 +65,13 @@ class User(Base):
     """The future pictures follow the latest of the user's image prompts."""
     image_prompt_pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     image_prompt_asked_at: Mapped[datetime | None]
-    """Both as for the pose."""
+    """The time when the user was asked for an image prompt that has not come yet."""
     aspect: Mapped[str | None]
     """engine.contract.Aspect of the future pictures; NULL leaves it to the model."""
     companion_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("people.id", name="users_companion_id_fkey", ondelete="SET NULL", use_alter=True)
     )
-    """Of the user's people, the one beside the current one in the next picture."""
+    """The second person in the next picture, one of the user's people."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     active_at: Mapped[datetime] = mapped_column(server_default=func.now())
     blocked_at: Mapped[datetime | None]
@@ -83,7 +83,7 @@ class User(Base):
     invitation_code: Mapped[str | None] = mapped_column(unique=True)
     """Part of the link with which they invite others; drawn at the first /invite."""
     invited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    """Until the referral is paid, see bot.db.referrals."""
+    """The inviter, until the referral is paid, see bot.db.referrals."""
     app_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("apps.id", name="users_app_id_fkey", ondelete="CASCADE", use_alter=True)
     )
@@ -106,7 +106,7 @@ class Reference(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
-    """NULL: of a user without people, see bot.db.people."""
+    """The person on the photo; NULL for a user without people, see bot.db.people."""
     cover_at: Mapped[datetime | None]
     """When it was made the cover of its person; the latest is."""
     chat_id: Mapped[int] = mapped_column(BigInteger)
@@ -123,15 +123,16 @@ class Reference(Base):
     quality: Mapped[float | None]
     """The quality as a reference, 0 to 1; NULL for photos examined before this was kept."""
     hints: Mapped[str | None]
-    """Of an accepted photo: names of engine.contract.Hint, spaces between."""
+    """Names of engine.contract.Hint for an accepted photo, separated by spaces."""
     boxes: Mapped[list[list[float]] | None] = mapped_column(JSONB(none_as_null=True))
-    """Of a photo of several people: where they are (engine.contract.PersonBox), while the user may choose one."""
+    """The boxes of several people on the photo (engine.contract.PersonBox), while the user may choose one."""
     person: Mapped[list[float] | None] = mapped_column(JSONB(none_as_null=True))
     """The box of the one that was chosen."""
     face: Mapped[list[float] | None] = mapped_column(ARRAY(REAL))
-    """engine.contract.Examination.face."""
+    """The face, see engine.contract.Examination.face."""
     for_pose: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It is examined for its pose. Accepted, it becomes the PosePhoto and this row is REJECTED: it shows anybody."""
+    """Whether it is examined as a pose photo. If accepted, it becomes the PosePhoto, and this row is REJECTED, since it
+    may show anybody."""
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     """The number of times that it was handed to the broker."""
     handed_at: Mapped[datetime | None]
@@ -215,7 +216,7 @@ class Job(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     chat_id: Mapped[int] = mapped_column(BigInteger)
     person_id: Mapped[UUID | None]
-    """Of the photos; another picture like it is drawn from this person's photos of then."""
+    """The person on the photos. A picture "again" is drawn from the photos that this person has at that time."""
     companion_id: Mapped[UUID | None]
     """A second person in the picture, likewise."""
     source_job_id: Mapped[UUID | None]
@@ -228,17 +229,17 @@ class Job(Base):
     )
     style: Mapped[str]
     prompt: Mapped[str]
-    """As the user wrote it; the worker applies the style's template."""
+    """The prompt as the user wrote it; the worker applies the style's template."""
     settings: Mapped[dict[str, object]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"))
     """Overrides of the style's settings: fields of engine.contract.Settings."""
     pose: Mapped[str | None]
-    """As in User."""
+    """The pose, as in User."""
     pose_photo_id: Mapped[UUID | None]
     pose_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It was handed out without its pose: no worker could draw one."""
+    """Whether it was handed out without its pose, because no worker could draw one."""
     image_prompt_id: Mapped[UUID | None]
     image_prompt_skipped: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """It was handed out without its image prompt: some worker reads none."""
+    """Whether it was handed out without its image prompt, because some worker reads none."""
     translated_prompt: Mapped[str | None]
     """The prompt that the model gets, where that is a translation."""
     ignored_words: Mapped[str | None]
@@ -252,7 +253,8 @@ class Job(Base):
     handed_at: Mapped[datetime | None]
     """The time when it was handed to the broker; the jobs of one batch share it. NULL while it waits in the queue."""
     lease_until: Mapped[datetime | None]
-    """Until when the broker (before the start) or a worker (after it) may hold the job without a sign of life."""
+    """The end of the lease, until which the broker (before the start) or a worker (after it) may hold the job without a
+    sign of life."""
     worker_id: Mapped[str | None]
     step: Mapped[int] = mapped_column(default=0, server_default="0")
     steps: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -304,15 +306,15 @@ class Consent(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     version: Mapped[int]
     language: Mapped[str]
-    """Of the terms that were shown."""
+    """The language in which the terms were shown."""
     given_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class CreditEntry(Base):
-    """One change of a user's credits. A trigger refuses every UPDATE, and every DELETE but that of the whole user.
+    """One change of a user's credits. A trigger refuses every UPDATE, and every DELETE except that of the whole user.
 
-    Credits lie in buckets: those of `day` can be spent on that day alone (the free quota), those without a day at any
-    time. A balance is the sum of a bucket and never negative.
+    Credits are in buckets: those of `day` can be spent on that day only (the free quota), those without a day at any
+    time. The balance of a bucket is the sum of its entries and never negative.
     """
 
     __tablename__ = "credit_entries"
@@ -334,7 +336,7 @@ class CreditEntry(Base):
     kind: Mapped[str]
     amount: Mapped[int]
     day: Mapped[date | None]
-    """UTC."""
+    """The day in UTC."""
     job_id: Mapped[UUID | None]
     charge_id: Mapped[str | None]
     admin_id: Mapped[int | None] = mapped_column(BigInteger)
@@ -343,7 +345,8 @@ class CreditEntry(Base):
 
 
 class Payment(Base):
-    """A payment in Stars. It outlives its user, whose id it then loses: a charge must never count twice."""
+    """A payment in Stars. The row outlives its user, whose id is then removed from it: a charge must never count
+    twice."""
 
     __tablename__ = "payments"
     __table_args__ = (Index("payments_user", "user_id"),)
@@ -363,8 +366,8 @@ class Departure(Base):
     __tablename__ = "departures"
 
     digest: Mapped[bytes] = mapped_column(primary_key=True)
-    """See bot.credits.CreditTerms.pseudonym."""
+    """The pseudonym, see bot.credits.CreditTerms.pseudonym."""
     left_on: Mapped[date]
-    """UTC."""
+    """The day in UTC."""
     free_used: Mapped[int]
-    """Free pictures of that day."""
+    """The number of free pictures of that day."""

@@ -23,7 +23,7 @@ from bot.db.tables import Job, Payment, Reference, User
 from bot.domain import REFUSALS, JobState, ReferenceState
 
 BUCKETS = {1: timedelta(hours=1), 7: timedelta(hours=6), 30: timedelta(days=1)}
-"""The bar width of the charts for a period of so many days."""
+"""The bar width of the charts by the length of the period in days."""
 ORIGIN = datetime.fromisoformat("2020-01-01T00:00:00+00:00")
 FUNNEL = ("start", "consent", "photo", "picture", "second")
 """The steps of a new user, in order: wrote, agreed, has an accepted photo, got a picture, got another one."""
@@ -39,8 +39,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Bucket:
-    """One stretch of the period: the jobs asked for in it, by how they ended (`open` have not), the Stars that were
-    paid and stayed, and the median time (seconds) for which its jobs waited."""
+    """One bar of the charts. It counts the jobs requested in its stretch of time by their outcome (`open`: none yet),
+    the Stars that were paid and not refunded, and the median waiting time of its jobs in seconds."""
 
     start: datetime
     delivered: int = 0
@@ -58,7 +58,7 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Usage:
-    """The report. Jobs belong to the stretch in which they were asked for."""
+    """The usage report. A job belongs to the stretch of time in which it was requested."""
 
     days: int
     users: int
@@ -66,51 +66,52 @@ class Usage:
     active_users: int
     blocked_users: int
     deleted_users: int
-    """They deleted their data in the period."""
+    """The users who deleted their data in the period."""
     refusals: Mapping[str, int]
-    """By FailureCode."""
+    """Refused jobs by FailureCode."""
     failures: Mapping[str, int]
-    """By FailureCode or a reason of bot.db.job_states; refusals are none."""
+    """Failed jobs by FailureCode or a reason of bot.db.job_states; refused ones are not among them."""
     rejected_photos: Mapping[str, int]
-    """By verdict."""
+    """Rejected photos by verdict."""
     funnel: Sequence[int]
     """How many of the users who came in the period reached each step of FUNNEL."""
     wait: Spread
     drawing: Spread
     drawing_s: float
-    """Seconds that workers drew, for pictures and in vain."""
+    """The seconds for which workers drew, failed attempts included."""
     payments: int
     refunded_stars: int
     styles: Sequence[tuple[str, int]]
     """Style names with their jobs, most used first."""
     workers_alive: int
     queued: int
-    """Jobs waiting right now, whenever they were asked for."""
+    """Jobs that wait at this moment, also those requested before the period."""
     running: int
-    """Jobs in the hands of workers right now."""
+    """Jobs that workers draw at this moment."""
     buckets: Sequence[Bucket]
     paused: bool = False
 
     def total(self, field: str) -> int:
-        """The sum of a field of Bucket over the period."""
+        """The sum of a field of Bucket over all buckets."""
         return sum(getattr(bucket, field) for bucket in self.buckets)
 
     @property
     def success_rate(self) -> float | None:
-        """Delivered among those that ended well or by a fault; refused and cancelled ones do not count."""
+        """The delivered jobs among those that were delivered or failed through a fault; refused and cancelled ones do
+        not count."""
         good = self.total("delivered")
         ended = good + self.total("failed")
         return good / ended if ended else None
 
     @property
     def seconds_per_picture(self) -> float | None:
-        """The time of workers for one delivered picture."""
+        """Worker seconds per delivered picture."""
         good = self.total("delivered")
         return self.drawing_s / good if good else None
 
 
 async def report(session: AsyncSession, days: int, alive_s: float) -> Usage:
-    """The usage of the last `days` days (a key of BUCKETS), from the beginning of a stretch on."""
+    """The usage of the last `days` days (a key of BUCKETS), beginning with a whole bucket."""
     width = BUCKETS[days]
     last = ORIGIN + (await database_time(session) - ORIGIN) // width * width
     since = last - (timedelta(days=days) // width - 1) * width
@@ -119,7 +120,7 @@ async def report(session: AsyncSession, days: int, alive_s: float) -> Usage:
 
 
 async def daily(session: AsyncSession, days: int, alive_s: float) -> Usage:
-    """The same in stretches of a day (UTC), for any number of days."""
+    """The usage in buckets of one day (UTC), for any number of days."""
     width = timedelta(days=1)
     last = ORIGIN + (await database_time(session) - ORIGIN) // width * width
     starts = [last - step * width for step in reversed(range(days))]
@@ -189,7 +190,7 @@ async def _jobs(session: AsyncSession, since: datetime, width: timedelta) -> Job
 
 
 async def _counted(session: AsyncSession, since: datetime, width: timedelta) -> Mapping[tuple[datetime, str, str], int]:
-    """(start of the stretch, name, label) -> what is counted apart from rows."""
+    """(start of the bucket, name, label) -> the sum of the counters, which are not rows of jobs."""
     start = func.date_bin(width, UsageCounter.hour, ORIGIN)
     rows = await session.execute(
         select(start, UsageCounter.name, UsageCounter.label, func.sum(UsageCounter.count))
@@ -212,7 +213,8 @@ def _split(label: str) -> tuple[str, str]:
 
 
 async def _funnel(session: AsyncSession, since: datetime) -> list[int]:
-    """Of the users who are there. A job shows that there was an accepted photo, which may be deleted since."""
+    """The number of existing users who reached each step. A job proves that there was an accepted photo, which may be
+    deleted by now."""
     delivered = (
         select(Job.user_id, func.count().label("pictures"))
         .where(Job.state == JobState.DELIVERED)
@@ -278,7 +280,7 @@ async def _count(session: AsyncSession, condition: ColumnElement[bool]) -> int:
 async def spread(
     session: AsyncSession, seconds: ColumnElement[Any] | InstrumentedAttribute[Any], recent: ColumnElement[bool]
 ) -> Spread:
-    """The percentiles of `seconds` over the jobs that meet `recent`."""
+    """The median and the 95th percentile of `seconds` over the jobs that meet `recent`."""
     percentiles = [func.percentile_cont(share).within_group(seconds) for share in (0.5, 0.95)]
     p50, p95 = (await session.execute(select(*percentiles).where(recent, seconds.is_not(None)))).one()
     return Spread(None if p50 is None else float(p50), None if p95 is None else float(p95))
@@ -287,7 +289,7 @@ async def spread(
 def _buckets(
     starts: Sequence[datetime], jobs: JobCounts, stars: Mapping[datetime, int], waits: Mapping[datetime, float]
 ) -> list[Bucket]:
-    """Every stretch of the period, empty ones included, oldest first; borders are those of whole stretches in UTC."""
+    """Every bucket of the period, empty ones included, oldest first; buckets begin at whole units of time in UTC."""
     fields: dict[datetime, Counter[str]] = {start: Counter() for start in starts}
     for (start, state, failure), count in jobs.items():
         if start in fields:  # else the clock was set back

@@ -15,11 +15,12 @@ from bot.domain import APP_USER_IDS_FROM, OPEN_STATES, RetentionTerms
 from bot.errors import UnknownUser
 
 _REACHABLE = (User.id < APP_USER_IDS_FROM, User.blocked_at.is_(None), User.consent_version.is_not(None))
-"""The bot may write to them: they agreed to the terms in the chat and have not blocked it."""
+"""Conditions on users to whom the bot may write: they agreed to the terms in the chat and have not blocked it."""
 
 
 async def touch(session: AsyncSession, user_id: int, language: str) -> User:
-    """The user's row, made if need be (`language` is for a new one only); they are active and have not blocked us."""
+    """Marks the user as active and not blocking the bot; returns the row, which is created if necessary (`language` is
+    for a new one)."""
     statement = insert(User).values(id=user_id, language=language)
     statement = statement.on_conflict_do_update(
         index_elements=[User.id], set_={"active_at": func.now(), "blocked_at": None}
@@ -29,7 +30,7 @@ async def touch(session: AsyncSession, user_id: int, language: str) -> User:
 
 
 async def lock(session: AsyncSession, user_id: int) -> User:
-    """The user's row, locked till the end of the transaction. Raises UnknownUser."""
+    """The user's row, locked until the end of the transaction. Raises UnknownUser."""
     user = await session.scalar(select(User).where(User.id == user_id).with_for_update())
     if user is None:
         raise UnknownUser
@@ -41,15 +42,15 @@ async def get(session: AsyncSession, user_id: int) -> User | None:
 
 
 async def set_blocked(session: AsyncSession, user_id: int, blocked: bool) -> None:
-    """Note that a user has blocked the bot, or has let it in again; one who is not known stays so."""
+    """Records that a user has blocked or unblocked the bot; no row is created for an unknown user."""
     when = func.now() if blocked else None
     await session.execute(update(User).where(User.id == user_id).values(blocked_at=when))
 
 
 async def remove_inactive(session: AsyncSession, terms: RetentionTerms, limit: int) -> int:
-    """Delete up to `limit` users who have been inactive for as long as the terms say; returns how many. Those with an
-    open job stay, those with credits that no day limits (they may have paid for them), owners of apps in use, and those
-    who are still to get the notice, or got it less than its days ago."""
+    """Deletes up to `limit` users who have been inactive for as long as the terms say; returns how many. Kept are users
+    with an open job, users with credits that do not expire (they may have paid for them), owners of apps in use, and
+    users whose notice has not been sent, or was sent too recently."""
     chosen = select(User.id).where(*_inactive(terms.days))
     if terms.notice_days:
         ago = User.retention_notice_at <= func.now() - timedelta(days=terms.notice_days)
@@ -59,7 +60,7 @@ async def remove_inactive(session: AsyncSession, terms: RetentionTerms, limit: i
 
 
 async def take_retention_notice(session: AsyncSession, terms: RetentionTerms) -> User | None:
-    """One of the users who are to get the notice now, noted as one who got it; two callers never get the same."""
+    """One of the users who are due to get the notice, marked as notified. Two callers never get the same user."""
     not_yet = or_(User.retention_notice_at.is_(None), User.retention_notice_at <= User.active_at)
     due = select(User.id).where(*_inactive(terms.days - terms.notice_days), *_REACHABLE, not_yet)
     first = due.order_by(User.active_at).limit(1).with_for_update(skip_locked=True)
@@ -68,17 +69,17 @@ async def take_retention_notice(session: AsyncSession, terms: RetentionTerms) ->
 
 
 async def give_back_retention_notice(session: AsyncSession, user_id: int) -> None:
-    """It was certainly not sent."""
+    """Removes the mark of a notice that was certainly not sent."""
     await session.execute(update(User).where(User.id == user_id).values(retention_notice_at=None))
 
 
 def _inactive(days: int) -> list[ColumnElement[bool]]:
-    """Users of whom retention would delete all after so many days."""
+    """A condition on users: they have been inactive for so many days that retention deletes their data."""
     open_job = exists().where(Job.user_id == User.id, Job.state.in_(OPEN_STATES))
     silent = User.active_at < func.now() - timedelta(days=days)
     return [silent, ~open_job, ~ledger.lasting_credits(), ~apps.owns_an_app()]
 
 
 async def remove(session: AsyncSession, user_id: int) -> None:
-    """Delete the user and, by cascade, all that is theirs."""
+    """Deletes the user and, by cascade, all rows that belong to the user."""
     await session.execute(delete(User).where(User.id == user_id))

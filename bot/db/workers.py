@@ -20,8 +20,8 @@ async def alive(session: AsyncSession, within_s: float) -> list[Worker]:
 
 
 def is_alive(within_s: float) -> ColumnElement[bool]:
-    """Whether a worker's last heartbeat is recent. One from the future is not: the database's clock was set back since,
-    and a living worker is heard again within seconds."""
+    """Whether a worker's last heartbeat is recent. A heartbeat from the future is not: the database's clock was set
+    back, and a living worker sends another one within seconds."""
     within = timedelta(seconds=within_s)
     return Worker.seen_at.between(func.now() - within, func.now() + within)
 
@@ -32,13 +32,13 @@ async def any_can_pose(session: AsyncSession, within_s: float) -> bool:
 
 
 async def all_read_image_prompts(session: AsyncSession, within_s: float) -> bool:
-    """Whether there are living workers and each of them reads image prompts: nobody knows which one gets a job."""
+    """Whether there are living workers and all of them read image prompts: any of them may get the job."""
     living = await alive(session, within_s)
     return bool(living) and all(worker.image_prompt for worker in living)
 
 
 async def all_draw_two(session: AsyncSession, within_s: float) -> bool:
-    """Likewise, whether each of them draws two people in one picture."""
+    """Whether there are living workers and all of them draw two people in one picture."""
     living = await alive(session, within_s)
     return bool(living) and all(worker.companion for worker in living)
 
@@ -50,7 +50,7 @@ async def aspects_drawn(session: AsyncSession, within_s: float) -> tuple[Aspect,
 
 
 async def store(session: AsyncSession, beat: Heartbeat) -> None:
-    """Store a heartbeat; the last one (`stopping`) deletes the worker."""
+    """Stores a heartbeat; a worker's last one (`stopping`) deletes the worker's row."""
     if beat.stopping:
         await session.execute(delete(Worker).where(Worker.id == beat.worker_id))
         return
@@ -71,5 +71,5 @@ async def store(session: AsyncSession, beat: Heartbeat) -> None:
 
 
 async def forget_gone(session: AsyncSession) -> None:
-    """Delete workers without a heartbeat for long."""
+    """Deletes workers whose last heartbeat is long ago."""
     await session.execute(delete(Worker).where(Worker.seen_at < func.now() - WORKER_LIFETIME))

@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Album:
-    """Jobs of one album that are not closed; the first one holds the ids of the messages."""
+    """The jobs of one album that are not closed. The first job has the ids of the messages."""
 
     jobs: tuple[PendingStatus, ...]
 
@@ -50,7 +50,7 @@ class Album:
 
     @property
     def urgency(self) -> Urgency:
-        """Of what is to be shown, before it is rendered."""
+        """The urgency of the message that will be shown, before it is rendered."""
         if self.is_drawn:
             return Urgency.END
         begun = any(job.state not in UNDRAWN_STATES or job.steps > 0 for job in self.jobs)
@@ -62,7 +62,8 @@ class Album:
 
     @property
     def single(self) -> PendingStatus | None:
-        """The job for an album of which at most one picture came: that picture, or the reason why none did."""
+        """The job by which the album is shown as a single job: the job of its only picture, else a failed job, else the
+        first job. `None` for two or more pictures, and once the sending of the album has begun."""
         if len(self.pictures) > 1 or any(job.album_sent_at for job in self.jobs):
             return None
         failed = [job for job in self.jobs if job.state == JobState.FAILED]
@@ -70,7 +71,7 @@ class Album:
 
 
 def albums_of(jobs: Sequence[PendingStatus]) -> list[Album]:
-    """In the order of `jobs`; a job without an album is one of its own."""
+    """Albums in the order of `jobs`; a job without an album forms an album of its own."""
     grouped: dict[object, list[PendingStatus]] = {}
     for job in jobs:
         grouped.setdefault(job.album_id or job.job_id, []).append(job)
@@ -78,7 +79,7 @@ def albums_of(jobs: Sequence[PendingStatus]) -> list[Album]:
 
 
 def render_album(album: Album, waiting: StatusView, texts: Texts) -> StatusView:
-    """The status message of an album: `waiting`, that of its first job, until one of the others has begun."""
+    """The status message of an album. `waiting`, that of its first job, is shown until another job has begun."""
     if album.is_drawn:
         return StatusView(waiting.text, None, Urgency.END)
     if all(job.state == JobState.QUEUED for job in album.jobs):
@@ -92,7 +93,7 @@ def render_album(album: Album, waiting: StatusView, texts: Texts) -> StatusView:
 
 
 class AlbumDelivery:
-    """Delivers an album of two or more pictures. Raises TelegramRefusal; call it again then."""
+    """Delivers an album of two or more pictures. Raises TelegramRefusal; then call it again."""
 
     def __init__(self, sessions: Sessions, messenger: StatusMessenger, messages: JobMessages, styles: Styles) -> None:
         self._sessions = sessions
@@ -100,10 +101,12 @@ class AlbumDelivery:
         self._messages = messages
         self._styles = styles
         self._unstored: dict[UUID, dict[UUID, int]] = {}
-        """By album and job: the messages of one that was sent, which the database may not have, as it went away."""
+        """Message ids by album and job: the ids of a sent album that the database may not have, because it became
+        unreachable."""
 
     async def __call__(self, album: Album, texts: Texts) -> Album | None:
-        """The album as it is to be closed; `None` where it is not delivered yet."""
+        """Delivers what is still undelivered. Returns the album that can be closed now; `None` where that has to
+        wait."""
         if all(job.state != JobState.DONE for job in album.jobs):
             return await self._say(album, "album-delivered", texts)
         message_ids = self._unstored.get(album.id)
@@ -127,7 +130,7 @@ class AlbumDelivery:
         return await self._say(album, "album-delivered", texts)
 
     async def _upload(self, album: Album, texts: Texts) -> list[str] | None:
-        """Telegram's ids of the pictures; `None` where the status message is gone or a picture is."""
+        """Telegram's ids of the pictures; `None` where the status message or a picture no longer exists."""
         lead, message_id = album.lead, album.lead.message_id
         file_ids: list[str] = []
         for job in album.pictures:
@@ -155,7 +158,7 @@ class AlbumDelivery:
         return file_ids
 
     async def _send(self, album: Album, file_ids: Sequence[str], texts: Texts) -> dict[UUID, int]:
-        """The ids of the messages, by job."""
+        """Sends the album; returns the ids of its messages by job."""
         ids = [job.job_id for job in album.jobs]
         async with self._sessions.begin() as session:
             await results.note_album(session, ids, sent=True)
@@ -172,7 +175,7 @@ class AlbumDelivery:
         return dict(zip((job.job_id for job in album.pictures), message_ids, strict=False))
 
     async def _settle(self, album: Album, message_ids: Mapping[UUID, int]) -> None:
-        """`message_ids`: by job, where they are known."""
+        """Records the delivery of every picture. `message_ids`: by job, where they are known."""
         async with self._sessions.begin() as session:
             for job in album.pictures:
                 message_id = message_ids.get(job.job_id)
@@ -180,7 +183,7 @@ class AlbumDelivery:
         _log.info("delivered an album", job=str(album.lead.job_id), pictures=len(album.pictures))
 
     async def _say(self, album: Album, key: str, texts: Texts) -> Album | None:
-        """The message below the album, once; `None`: the album's row vanished meanwhile."""
+        """Sends the message below the album once; `None` if the album's row was deleted meanwhile."""
         if album.lead.result_message_id is not None:
             return album
         numbers = keyboards.album(texts, [job.job_id for job in album.pictures])

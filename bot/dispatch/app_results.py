@@ -1,4 +1,4 @@
-"""Ends the jobs of apps: a picture is delivered by being kept for the app, and no message is sent."""
+"""Ends the jobs of apps: a picture counts as delivered when it is stored for the app; no message is sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from bot.db.session import Sessions
 
 
 class AppResults:
-    """One step: settle all that has ended."""
+    """One step of the dispatcher: settles the pictures and photos of apps that have ended."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions

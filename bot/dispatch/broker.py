@@ -1,4 +1,4 @@
-"""Sends to the workers: tasks through Celery, cancellations to every worker."""
+"""Sends messages to the workers: tasks through Celery, cancellations to every worker."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ ABSENT = (OperationalError, ConnectionError, TimeoutError, OSError)
 
 
 def transport_options(broker_url: str) -> dict[str, Any]:
-    """An absent or frozen broker is noticed within seconds.
+    """Options with which an unreachable or frozen broker is noticed within seconds.
 
-    AMQP publishes without an answer unless asked for one: a message written to a dying connection would count as sent.
+    AMQP publishes without an answer by default: a message written to a dying connection would count as sent.
     """
     if broker_url.startswith("amqp"):
         return {"confirm_publish": True, "read_timeout": SOCKET_TIMEOUT_S, "write_timeout": SOCKET_TIMEOUT_S}
@@ -42,7 +42,7 @@ def transport_options(broker_url: str) -> dict[str, Any]:
 
 
 def may_have_arrived(error: BaseException) -> bool:
-    """Whether the broker may have the message although the send failed: no answer came in time."""
+    """Whether the broker may have the message although the send failed, because no answer came in time."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError):
@@ -52,7 +52,7 @@ def may_have_arrived(error: BaseException) -> bool:
 
 
 class Broker:
-    """Sends one message at a time in a thread; raises one of `ABSENT` when the broker is away."""
+    """Sends one message at a time in a thread; raises one of `ABSENT` when the broker is unreachable."""
 
     def __init__(self, broker_url: str) -> None:
         self._url = broker_url
@@ -77,7 +77,8 @@ class Broker:
         await self._in_thread(self._send_task, EXAMINE_TASK, request)
 
     async def cancel(self, job_ids: Sequence[str]) -> None:
-        """Cancel at all workers. A worker that is not connected gets it again when it reports on the job."""
+        """Cancels jobs at all workers. A worker that is not connected gets the cancellation again when it reports on
+        the job."""
         await self._in_thread(self._broadcast, Cancellation(job_ids=tuple(job_ids)))
 
     async def close(self) -> None:
@@ -97,7 +98,8 @@ class Broker:
             raise
 
     def _forget_connections(self) -> None:
-        """Redis' client replaces a connection without an answer by itself; AMQP's would be used again, frozen."""
+        """Closes connections without an answer. The client of Redis replaces them by itself; that of AMQP would use
+        them again."""
         if self._url.startswith("amqp"):
             frozen, self._celery = self._celery, self._make_celery()
             with suppress(*ABSENT):

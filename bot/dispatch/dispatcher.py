@@ -1,4 +1,4 @@
-"""The dispatcher: it moves jobs, in the bot process that holds the leadership."""
+"""The dispatcher: moves jobs on, in the bot process that holds the leadership."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _log = structlog.get_logger(__name__)
 
 
 class JobDispatcher:
-    """`run` until cancelled; Postgres, the broker, workers and Telegram may each go and come back meanwhile."""
+    """Call `run`; cancel it to stop. It survives outages of Postgres, the broker, workers and Telegram."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class JobDispatcher:
         role: Role | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is kept up to date for the
+        """`answer_verdicts` sends users the verdicts on their photos that are due. `role` is updated here, for the
         parts of the process that only the leader runs."""
         self._sessions = sessions
         self._database_url = database_url
@@ -68,7 +68,7 @@ class JobDispatcher:
         self._holder = uuid4()
 
     async def run(self) -> None:
-        """Lead, or wait to lead, for ever."""
+        """Waits until this process leads, then dispatches; never returns."""
         broker = Broker(self._broker_url)
         try:
             while True:
@@ -132,7 +132,8 @@ class JobDispatcher:
         return keep()
 
     async def _sweep(self, listening: Listening) -> None:
-        """A missing heartbeat means something only after listening for the length of a lease."""
+        """Takes back lost jobs, once heartbeats have been listened to for the length of a lease: before, silence means
+        nothing."""
         if listening.for_s < self._pace.lease_s:
             return
         async with self._sessions.begin() as session:
@@ -154,10 +155,10 @@ class JobDispatcher:
 
 
 async def _until_one_fails(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it; raises what fails first. All of it has ended when this ends.
+    """Runs all coroutines until one fails, and raises its exception. All have ended when this function ends.
 
-    Not a TaskGroup: cancelled in the moment in which a task fails, it raises the failure alone (before Python 3.13),
-    and a stop would be lost.
+    Not a TaskGroup: if it is cancelled at the moment in which a task fails, it raises the failure alone (before Python
+    3.13), and a stop would be lost.
     """
     tasks = [asyncio.create_task(part) for part in work]
     try:

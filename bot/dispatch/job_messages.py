@@ -22,7 +22,8 @@ UnstoredMessages = dict[tuple[UUID, MessageRole], int]
 
 
 class JobMessages:
-    """Sends, deletes and forgets; a job that vanished meanwhile leaves no message."""
+    """Sends, deletes and forgets messages about jobs. If the job's row is deleted meanwhile, the message is deleted
+    too."""
 
     def __init__(self, sessions: Sessions, messenger: StatusMessenger, unstored: UnstoredMessages) -> None:
         self._sessions = sessions
@@ -33,12 +34,13 @@ class JobMessages:
         return (job_id, role) in self._unstored
 
     def keep_only(self, open_ids: set[UUID]) -> None:
-        """Forget the messages of jobs that are closed."""
+        """Forgets the messages of all other jobs, which are closed."""
         for key in [key for key in self._unstored if key[0] not in open_ids]:
             del self._unstored[key]
 
     async def send(self, job: PendingStatus, role: MessageRole, view: StatusView) -> int | None:
-        """The message in this role, sent now unless it was sent before; `None` if the job's row vanished meanwhile."""
+        """The id of the job's message in this role, sent now unless it was sent before; `None` if the job's row was
+        deleted meanwhile."""
         key = (job.job_id, role)
         message_id = self._unstored.get(key)
         if message_id is None:
@@ -53,14 +55,14 @@ class JobMessages:
         return None
 
     async def forget(self, job_id: UUID, role: MessageRole) -> None:
-        """The user deleted it."""
+        """Forgets a message that the user deleted."""
         self._unstored.pop((job_id, role), None)
         async with self._sessions.begin() as session:
             await status_messages.message_sent(session, job_id, role, None)
 
     async def close(self, job: PendingStatus, last_view: StatusView, others: Sequence[UUID] = ()) -> None:
-        """Delete the status message, and close the job and the others of its album. A message too old to be deleted
-        shows `last_view`."""
+        """Deletes the status message and closes the job and the others of its album. A message that is too old to be
+        deleted shows `last_view` instead."""
         message_id = self._unstored.get((job.job_id, MessageRole.STATUS), job.message_id)
         if message_id is not None:
             await self._remove(job.chat_id, message_id, last_view)

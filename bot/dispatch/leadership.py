@@ -27,9 +27,9 @@ class LeadershipLost(Exception):
 
 
 class Leadership:
-    """`async with` waits until no other process dispatches; `watch` raises LeadershipLost when that ends.
+    """`async with` waits until no other process leads; `watch` raises LeadershipLost when the leadership ends.
 
-    `holder` names the process, which may take up its own lease again.
+    `holder` names the process, which may take its own lease again.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Leadership:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Without a database the lease runs out by itself."""
+        """Releases the lease; without a database it expires by itself."""
         try:
             async with asyncio.timeout(ANSWER_S), self._sessions.begin() as session:
                 await leader_lease.release(session, self._holder)
@@ -61,8 +61,8 @@ class Leadership:
             _log.info("the leader's lease is left to run out", error=repr(failed)[:200])
 
     async def watch(self) -> None:
-        """Extends the lease for as long as that works. By this process's clock it ends before it does in the
-        database: the time of an extension counts from its beginning."""
+        """Extends the lease as long as that succeeds. By the clock of this process it expires earlier than in the
+        database: the time of an extension counts from the start of the call."""
         clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(self._watch_s)

@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 class VerdictAnswers:
     """Call it after verdicts were stored, and at every tick: it sends the answers that are due.
 
-    Not for two tasks at once: the dispatcher's loop is its caller.
+    Only one task may call it at a time; it is the dispatcher's loop.
     """
 
     bot: Bot
@@ -54,7 +54,7 @@ class VerdictAnswers:
     styles: Styles
 
     async def __call__(self) -> None:
-        """An answer that Telegram does not accept now is due again."""
+        """Sends the answers that are due. One that Telegram does not accept now stays due."""
         for answer in await self.use.read_answers():
             try:
                 text, buttons = await self._render(answer)
@@ -68,8 +68,8 @@ class VerdictAnswers:
             await self.use.read_answers.settle(answer, message_id)
 
     async def _offer_choices(self, answer: Answer) -> None:
-        """Photos of several people go back with numbered boxes and a button for each; about those of another person
-        than the earlier ones show one question is asked."""
+        """Sends photos of several people back with numbered boxes and a button for each person, and asks one question
+        about photos of another person than the earlier ones."""
         texts = self.translator.of(answer.language)
         if answer.of_others:
             first = answer.of_others[0]
@@ -104,14 +104,15 @@ class VerdictAnswers:
         return Markup("\n\n".join([verdicts, *person, *after])), buttons
 
     async def _person(self, answer: Answer, texts: Texts) -> list[Markup]:
-        """The name of the person whose photos these are, where the user has several people."""
+        """The name of the person on these photos, if the user has several people."""
         persons = await self.use.people.list(answer.group.user_id)
         owners = {photo.person_id for photo in answer.photos if photo.state == ReferenceState.ACCEPTED}
         candidates = [person for person in persons if person.id in owners]
         return [texts("photo-of-person", name=person_name(texts, person)) for person in candidates if len(persons) > 1]
 
     async def _render_pose(self, answer: Answer, texts: Texts) -> tuple[Markup, InlineKeyboardMarkup | None]:
-        """A prompt that waits is drawn in the pose, or returned where there is none."""
+        """The answer to a pose photo. A waiting prompt is drawn in the pose, or returned to the user if the pose was
+        refused."""
         (photo,) = answer.photos
         if photo.verdict == Verdict.ACCEPTED:
             draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
@@ -123,8 +124,8 @@ class VerdictAnswers:
         return refused_photo(texts, photo.verdict, prompt), None
 
     async def _after(self, answer: Answer, texts: Texts) -> tuple[list[Markup], InlineKeyboardMarkup | None]:
-        """A prompt that waits is drawn, else comes the next question. Where no photo is accepted and earlier ones are,
-        the refusal alone says what to do."""
+        """The text and buttons after the verdict: a waiting prompt is drawn, else the next question is asked. If no
+        photo is accepted now but earlier ones are, the refusal stands alone."""
         draft = await self.use.draw_draft(answer.group.user_id, answer.group.chat_id, answer.photos)
         if draft is not None:
             return [draft_text(texts, self.styles, draft)], None
@@ -136,7 +137,8 @@ class VerdictAnswers:
         return [text], buttons
 
     async def _send(self, answer: Answer, text: str, buttons: InlineKeyboardMarkup | None) -> int | None:
-        """The message that holds the answer now; `None` when the bot may no longer write to the chat."""
+        """Sends or edits the answer. Returns the id of its message; `None` when the bot may no longer write to the
+        chat."""
         chat_id = answer.group.chat_id
         reply = ReplyParameters(message_id=answer.group.message_id, allow_sending_without_reply=True)
         try:
@@ -156,5 +158,6 @@ class VerdictAnswers:
 
 
 def _may_be_image_prompt(answer: Answer) -> bool:
-    """One photo alone, so that it is clear which one, that could be read and is allowed."""
+    """Whether the photo can become an image prompt: it came alone, so that it is clear which one is meant, could be
+    read, and is allowed."""
     return answer.image_prompts and answer.group.album_id is None and answer.photos[0].verdict in IMAGE_PROMPT_VERDICTS

@@ -38,7 +38,7 @@ class ReplyConsumer:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
-        """Read until cancelled; a broker that is away is waited for."""
+        """Reads until cancelled; waits for a broker that is unreachable."""
         self._loop = asyncio.get_running_loop()
         self._stop.clear()
         reading = asyncio.ensure_future(asyncio.to_thread(self._read_for_ever))
@@ -113,7 +113,7 @@ class ReplyConsumer:
             message.ack()
 
     def _handled(self, reply: Reply) -> bool:
-        """`False` when the stop came first: the reply stays in the queue."""
+        """Whether the reply was handled; `False` when the bot stops first: the reply stays in the queue."""
         assert self._loop is not None
         future: Future[None] = asyncio.run_coroutine_threadsafe(_handle_with_ids(self._handle, reply), self._loop)
         while True:
@@ -131,7 +131,8 @@ class ReplyConsumer:
 
 
 async def _handle_with_ids(handle: Callable[[Reply], Awaitable[None]], reply: Reply) -> None:
-    """All log records about a reply carry its job or photo: it has a task, and so a context, of its own."""
+    """Handles a reply in a task, and so in a context, of its own: all log records about it have the id of its job or
+    photo."""
     names = {"job_id": "job", "reference_id": "photo", "worker_id": "worker"}
     bind_contextvars(**{name: getattr(reply, field) for field, name in names.items() if hasattr(reply, field)})
     await handle(reply)

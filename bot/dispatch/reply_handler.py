@@ -21,14 +21,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Preview:
-    """The latest picture of a job that is being drawn: a small JPEG."""
+    """The latest preview of a running job: a small JPEG."""
 
     step: int
     image: bytes
 
 
 class ReplyHandler:
-    """Stores replies. Previews stay in memory only: a restart costs one preview."""
+    """Stores replies. Previews are kept in memory only: a restart loses one preview per job."""
 
     def __init__(self, sessions: Sessions, signals: JobSignals, pace: Pace) -> None:
         self._sessions = sessions
@@ -37,9 +37,9 @@ class ReplyHandler:
         self.previews: dict[UUID, Preview] = {}
 
     async def handle(self, report: Reply) -> None:
-        """Returns when the report is committed, or can never be.
+        """Returns when the report is committed, or when it can never be.
 
-        A finished picture waits for any error to pass. If the database refuses its values for good, its attempt
+        A finished picture is retried until the error passes. If the database refuses its values for good, its attempt
         fails instead, so that the job is drawn again or its user gets a message.
         """
         pause_s = OUTAGE_PAUSE_S
@@ -63,7 +63,7 @@ class ReplyHandler:
                 return
 
     async def _write(self, session: AsyncSession, report: Reply) -> list[str]:
-        """Returns the jobs that a worker holds although they have ended."""
+        """Stores the reply. Returns the jobs that the worker holds although they have ended."""
         match report:
             case Heartbeat():
                 await workers.store(session, report)
@@ -92,7 +92,7 @@ class ReplyHandler:
                 return [] if fresh else await self._if_ended(session, report.job_id)
 
     async def _if_ended(self, session: AsyncSession, job_id: str) -> list[str]:
-        """The job, if it has ended: an earlier attempt may report on a job that is still to be drawn."""
+        """The job's id, if it has ended: an earlier attempt may report on a job that is still to be drawn."""
         try:
             return [] if await job_queue.is_undrawn(session, UUID(job_id)) else [job_id]
         except ValueError:

@@ -8,25 +8,26 @@ from uuid import UUID
 
 
 class JobSignals:
-    """A signal carries no data: Postgres has it, and a lost signal costs one tick."""
+    """Wakes the dispatcher. A signal has no data: the data are in Postgres, and a lost signal delays them by one
+    tick."""
 
     def __init__(self) -> None:
         self._listeners: dict[asyncio.Event, bool] = {}
         self._withdrawn: set[UUID] = set()
 
     def wake(self) -> None:
-        """Something was added or changed and is committed. Call it on the event loop."""
+        """Reports that something was added or changed and is committed. Call it on the event loop."""
         for listener in self._listeners:
             listener.set()
 
     def repaint(self) -> None:
-        """Only status messages have changed."""
+        """Reports that only status messages have changed."""
         for listener, repaints in self._listeners.items():
             if repaints:
                 listener.set()
 
     async def cancelled(self, job_ids: Sequence[UUID]) -> None:
-        """Cancel these jobs at the workers; their rows may be gone."""
+        """Requests the cancellation of these jobs at the workers; their rows may be deleted already."""
         self._withdrawn.update(job_ids)
         self.wake()
 

@@ -16,13 +16,13 @@ NO_LINKS = LinkPreviewOptions(is_disabled=True)
 
 
 class StatusMessenger:
-    """Sends and edits; raises TelegramRefusal, and nothing else of Telegram's."""
+    """Sends and edits messages; raises no exception of aiogram but TelegramRefusal."""
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
     async def send(self, chat_id: int, view: StatusView, *, reply_to: int | None = None) -> int:
-        """A new message of text only, in reply to `reply_to` if that is still there; returns its id."""
+        """Sends a new text message, in reply to `reply_to` if that still exists; returns its id."""
         with refusals():
             message = await self._bot.send_message(
                 chat_id,
@@ -37,8 +37,8 @@ class StatusMessenger:
     async def send_album(
         self, chat_id: int, file_ids: Sequence[str], text: str, *, reply_to: int | None = None
     ) -> list[int]:
-        """Pictures that Telegram has, as one album; `text` is its caption. Returns the ids of its messages, in the
-        order of the pictures."""
+        """Sends pictures that Telegram stores as one album; `text` is its caption. Returns the ids of its messages in
+        the order of the pictures."""
         media: list[MediaUnion] = [
             InputMediaPhoto(media=file_id, caption=text if number == 0 else None, parse_mode=HTML)
             for number, file_id in enumerate(file_ids)
@@ -48,19 +48,20 @@ class StatusMessenger:
         return [message.message_id for message in messages]
 
     async def say(self, chat_id: int, text: str) -> None:
-        """A message that is no status message."""
+        """Sends a message that is no status message."""
         with refusals():
             await self._bot.send_message(chat_id, text, parse_mode=HTML)
 
     async def delete(self, chat_id: int, message_id: int) -> None:
-        """Delete a message that nothing will edit."""
+        """Deletes a message that will not be edited any more."""
         with refusals():
             await self._bot.delete_message(chat_id, message_id)
 
     async def edit(self, chat_id: int, message_id: int, view: StatusView, *, has_photo: bool | None) -> bool:
-        """Show `view` there; returns whether the message has a photo now. `has_photo`: so far, `None` if unknown.
+        """Edits the message to show `view`; returns whether the message has a photo now. `has_photo`: whether it had
+        one before, `None` if unknown.
 
-        A message once a photo stays one: Telegram lets its caption change, or the photo.
+        A message with a photo keeps one: Telegram lets only its caption or the photo itself change.
         """
         try:
             if view.preview is not None:
@@ -85,7 +86,7 @@ class StatusMessenger:
         return False
 
     async def deliver(self, chat_id: int, message_id: int, view: StatusView, picture: bytes) -> str | None:
-        """Turn the message into the picture; returns Telegram's file id. Doing it twice looks like once."""
+        """Turns the message into the picture; returns Telegram's file id. Repeating the call changes nothing."""
         try:
             message = await self._edit_photo(chat_id, message_id, view, picture, "picture.png")
         except Unmodified:
@@ -116,5 +117,5 @@ class StatusMessenger:
 
 
 def _reply(message_id: int | None) -> ReplyParameters | None:
-    """A reply to a message that may be gone."""
+    """The parameters of a reply to a message that may have been deleted."""
     return None if message_id is None else ReplyParameters(message_id=message_id, allow_sending_without_reply=True)

@@ -40,7 +40,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Display:
-    """The view that a user sees, as far as this process knows."""
+    """The view that a user sees, as far as this process has sent it."""
 
     view: StatusView | None = None
     has_photo: bool | None = None
@@ -50,7 +50,8 @@ class _Display:
 
 
 class StatusUpdater:
-    """One step: edit the messages that are out of date, chats in parallel, one message at a time in each."""
+    """One step of the dispatcher: edits the messages that are out of date; chats in parallel, and in each chat one
+    message at a time."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class StatusUpdater:
         repaint: Callable[[], None],
         unstored: UnstoredMessages,
     ) -> None:
-        """`repaint` asks for another step soon. `unstored` outlives this."""
+        """`repaint` requests another step soon. `unstored` outlives this object."""
         self._sessions = sessions
         self._messenger = messenger
         self._translator = translator
@@ -110,14 +111,15 @@ class StatusUpdater:
         await self._announce_pause(photos, paused)
 
     async def finish(self) -> None:
-        """Wait for the messages that are being sent, for at most FINISH_S."""
+        """Waits for the messages that are being sent, for at most FINISH_S."""
         if self._writing:
             _, late = await asyncio.wait(self._writing.values(), timeout=FINISH_S)
             for task in late:
                 task.cancel()
 
     def _is_paused(self, anyone_alive: bool) -> bool:
-        """No heartbeat right after the start of this process means nothing yet."""
+        """Whether no worker is alive. Before the process has listened for `alive_s`, missing heartbeats mean
+        nothing."""
         if anyone_alive:
             self._alone_since = None
             return False
@@ -142,8 +144,8 @@ class StatusUpdater:
         poses_drawn: bool,
         image_prompts_read: bool,
     ) -> None:
-        """Start writing wherever something is due, the most urgent first while calls are scarce. Only what may be
-        written now is rendered, and only when it changed: this holds up everything else of the process."""
+        """Starts to write wherever something is due, the most urgent first when the rate limit allows few calls.
+        Renders only what may be written now and has changed, because rendering blocks the event loop."""
         self._passed_over = False
         for album in sorted(albums_of(jobs), key=lambda album: (album.urgency, album.lead.created_at)):
             job = album.lead
@@ -197,7 +199,7 @@ class StatusUpdater:
         return display.not_before <= self._clock() and self._throttle.allows(job.chat_id, urgent=urgent, place=place)
 
     async def _write(self, album: Album, view: StatusView) -> None:
-        """Show one view and record it. Raises nothing, as it runs in a task of its own."""
+        """Sends one view and records it. Raises nothing, because it runs in a task of its own."""
         job = album.lead
         display = self._displays.get(job.job_id, _Display())
         try:
@@ -221,7 +223,7 @@ class StatusUpdater:
             await self._show_status(job, view, display)
 
     async def _show_album(self, album: Album, view: StatusView, display: _Display) -> None:
-        """An album of which at most one picture came is shown as a single job, which closes it."""
+        """Shows an album. An album with at most one picture is shown as a single job, which closes it."""
         lead, texts, single = album.lead, self._texts(album.lead), album.single
         if not album.is_drawn:
             await self._show_status(lead, view, display)
@@ -314,7 +316,7 @@ class StatusUpdater:
                 await job_states.close(session, job.job_id, *_ids(album))
 
     async def _answer_refusal(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
-        """React to a refusal. A failure in here is repeated by the next step."""
+        """Reacts to a refusal. The next step repeats it if it fails."""
         try:
             match error:
                 case TooFast():
@@ -339,7 +341,7 @@ class StatusUpdater:
             self._pause(job.job_id, display)
 
     async def _refused(self, job: PendingStatus, display: _Display, error: TelegramRefusal) -> None:
-        """After REFUSALS_MAX refusals a picture becomes a failure, and a message about an ended job is closed."""
+        """Counts refusals. After REFUSALS_MAX of them a picture fails, and a message about an ended job is closed."""
         refusals = display.refusals + 1
         _log.error("Telegram refused a status message", job=str(job.job_id), state=job.state, error=str(error))
         if refusals < REFUSALS_MAX:
@@ -361,8 +363,8 @@ class StatusUpdater:
         )
 
     async def _announce_pause(self, chats: list[tuple[int, str]], paused: bool) -> None:
-        """Sends the notice of a pause, once per pause and chat, for photos from before it; later photos get it at
-        once."""
+        """Sends the notice of a pause, once per pause and chat, for photos that arrived before it; later photos get it
+        at once."""
         if not paused:
             self._chats_with_notice.clear()
         for chat_id, language in chats:

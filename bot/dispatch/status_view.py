@@ -21,7 +21,7 @@ from engine.contract import FailureCode
 
 BAR_CELLS = 12
 PROMPT_SHOWN_MAX = 300
-"""UTF-16 units, as Telegram counts."""
+"""The largest length of a prompt in the status message, in UTF-16 units, as Telegram counts."""
 SECONDS_SHOWN_MAX = 120
 SAME_WAY_FAILS = {
     FailureCode.BAD_PROMPT,
@@ -32,7 +32,8 @@ SAME_WAY_FAILS = {
     FailureCode.REFUSED_PROMPT,
     FailureCode.REFUSED_PHOTO,
 }
-"""Nothing comes of trying these again as they are. A refused picture is another one with another seed."""
+"""Failures without a button to try again, because the same request would fail in the same way. A refused picture is not
+among them: another seed gives another picture."""
 FAILURES_WITH_TEXT = {*FailureCode, WORKER_LOST, UNDELIVERABLE} - {FailureCode.CANCELLED}
 
 
@@ -102,7 +103,8 @@ def render(
 
 
 def in_chat(job: PendingStatus, view: StatusView) -> StatusView:
-    """In a group without buttons, which anybody could press, and without previews: only the picture is posted there."""
+    """The view as it is shown in its chat: in a group without buttons, which anybody could press, and without
+    previews."""
     return view if job.chat_id == job.user_id else replace(view, keyboard=None, preview=None)
 
 

@@ -22,7 +22,7 @@ from engine.contract import FailureCode, GenerateRequest, PersonBox, Pose, PoseP
 
 
 class UnbuildableTask(Exception):
-    """No worker could ever draw the job; `code` gives the user the reason."""
+    """No worker can ever draw the job; `code` is the reason that the user gets."""
 
     def __init__(self, code: FailureCode) -> None:
         super().__init__(code)
@@ -50,7 +50,7 @@ class WorkerAbilities:
 
 @dataclass(frozen=True)
 class PhotoSizes:
-    """The same photos before they are loaded: sizes in bytes."""
+    """The sizes in bytes of the photos that jobs refer to, before the photos are loaded."""
 
     references: Mapping[UUID, StoredPhoto]
     poses: Mapping[UUID, int]
@@ -58,7 +58,7 @@ class PhotoSizes:
 
 
 async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes:
-    """Accepted references only."""
+    """The sizes of the accepted references, the pose photos and the image prompts of the jobs."""
     needed_ids = {photo_id for job in jobs for photo_id in (*job.reference_ids, *job.companion_reference_ids)}
     stored = await references.stored(session, needed_ids)
     pose_sizes = await poses.sizes(session, _pose_ids(jobs))
@@ -66,7 +66,7 @@ async def read_sizes(session: AsyncSession, jobs: Collection[Job]) -> PhotoSizes
 
 
 async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_ids: Collection[UUID]) -> Photos:
-    """The references given, if they are still accepted, and the pose photos and image prompts of the jobs."""
+    """Loads the given references, if they are still accepted, and the pose photos and image prompts of the jobs."""
     rows = await references.accepted(session, reference_ids)
     people = {
         photo_id: Reference(image=image, profile=profile, person=person_box(person))
@@ -77,7 +77,7 @@ async def read_photos(session: AsyncSession, jobs: Collection[Job], reference_id
 
 
 def person_box(stored: list[float] | None) -> PersonBox | None:
-    """The box of a chosen person as the database holds it, for a message."""
+    """The box of a chosen person, converted from the database's form to the message's."""
     if stored is None:
         return None
     left, top, right, bottom = stored
@@ -93,7 +93,7 @@ def _image_prompt_ids(jobs: Collection[Job]) -> set[UUID]:
 
 
 def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int) -> QueuedJob:
-    """The job with the best `references_max` photos of each person, in its own order. Raises UnbuildableTask."""
+    """The job with the best `references_max` photos of each person, in the job's own order. Raises UnbuildableTask."""
     chosen = tuple(
         photo_id
         for photo_ids in (job.reference_ids, job.companion_reference_ids)
@@ -112,7 +112,7 @@ def queued_job(job: Job, sizes: PhotoSizes, styles: Styles, references_max: int)
 
 
 def _best(photo_ids: Sequence[UUID], sizes: PhotoSizes, count: int) -> list[UUID]:
-    """Of those that are accepted."""
+    """The `count` accepted photos of the best quality, in their original order."""
     accepted = [photo_id for photo_id in photo_ids if photo_id in sizes.references]
     best = sorted(accepted, key=lambda photo_id: -sizes.references[photo_id].quality)[:count]
     return [photo_id for photo_id in accepted if photo_id in best]
@@ -126,8 +126,9 @@ def _settings(job: Job, styles: Styles) -> Settings:
 
 
 def build_request(job: Job, photos: Photos, styles: Styles, abilities: WorkerAbilities) -> GenerateRequest:
-    """With those of the job's photos that are in `photos`. A pose or an image prompt that is not drawn is left out; a
-    job of two people fails then, for a picture of one would not be what the user asked for. Raises UnbuildableTask."""
+    """Builds the request from those of the job's photos that are in `photos`. A pose or an image prompt that the
+    workers cannot draw is left out. A job of two people fails if the workers draw only one, because a picture of one
+    would not be what the user asked for. Raises UnbuildableTask."""
     accepted = [photos.references[photo_id] for photo_id in job.reference_ids if photo_id in photos.references]
     if not accepted:
         raise UnbuildableTask(FailureCode.BAD_REFERENCE)
@@ -159,7 +160,7 @@ def _companion(job: Job, photos: Photos, abilities: WorkerAbilities) -> tuple[Re
 
 
 def _image_prompt(job: Job, photos: Photos) -> bytes | None:
-    """One deleted meanwhile fails the job, as a pose photo does."""
+    """The image prompt of the job. Raises UnbuildableTask for one that was deleted meanwhile, as for a pose photo."""
     if job.image_prompt_id is None:
         return None
     image = photos.image_prompts.get(job.image_prompt_id)
@@ -169,7 +170,8 @@ def _image_prompt(job: Job, photos: Photos) -> bytes | None:
 
 
 def _pose(job: Job, photos: Photos) -> Pose | None:
-    """A pose photo deleted meanwhile fails the job: a picture in a free pose would not be what the user asked for."""
+    """The pose of the job. Raises UnbuildableTask for a pose photo that was deleted meanwhile: a picture in a free pose
+    would not be what the user asked for."""
     if job.pose is None:
         return None
     if job.pose == POSE_PHOTO:

@@ -35,14 +35,14 @@ from bot.styles import Styles
 from engine.contract import ExamineRequest, GenerateBatch, GenerateRequest
 
 BATCHES_PER_WORKER = 2
-"""One that is drawn and one that follows at once."""
+"""The number of batches per worker: one that is drawn, and one that follows at once."""
 PHOTOS_PER_WORKER = 8
 LOOKAHEAD = 4
 _log = structlog.get_logger(__name__)
 
 
 class TaskSender:
-    """One step: cancel at the workers what was withdrawn, then send them tasks."""
+    """One step of the dispatcher: cancels jobs at the workers, then sends them tasks."""
 
     def __init__(self, sessions: Sessions, broker: Broker, styles: Styles, signals: JobSignals, pace: Pace) -> None:
         self._sessions = sessions
@@ -68,7 +68,8 @@ class TaskSender:
             await self._hand_out(batch, abilities)
 
     async def _withdraw(self) -> None:
-        """A broadcast that fails is not repeated here: a worker that reports on the job gets it again."""
+        """Sends the cancellations. A failed one is not repeated here: a worker that reports on the job gets it
+        again."""
         async with self._sessions.begin() as session:
             withdrawn = {*await job_states.take_cancelled(session), *self._signals.take_withdrawn()}
         if withdrawn:
@@ -99,7 +100,7 @@ class TaskSender:
                 raise
 
     async def _plan(self, alive: Sequence[Worker]) -> list[list[QueuedJob]]:
-        """The next batches, by sizes and settings; nothing is loaded or handed out yet."""
+        """The next batches by sizes and settings; no photo is loaded and nothing is handed out yet."""
         batch_max = min(worker.batch_max for worker in alive)
         references_max = max(worker.references_max for worker in alive)
         async with self._sessions.begin() as session:
@@ -134,7 +135,8 @@ class TaskSender:
     async def _take(
         self, session: AsyncSession, planned: Sequence[QueuedJob], abilities: WorkerAbilities
     ) -> list[GenerateRequest]:
-        """The jobs of one batch with their photos, leased; those cancelled or deleted since the plan are left out."""
+        """The jobs of one batch with their photos, with leases. Jobs that were cancelled or deleted since the plan are
+        left out."""
         jobs = await job_queue.lock(session, [item.job_id for item in planned])
         photos = await read_photos(session, jobs, {photo_id for item in planned for photo_id in item.photo_ids})
         taken, requests = [], []

@@ -13,12 +13,13 @@ from bot.dispatch.broker import ABSENT
 
 PAUSE_MAX_S = 10.0
 STEP_PAUSE_S = 0.1
-"""Wakes within it are one: a step asks the database about all open jobs."""
+"""The time within which several wakes cause one step: a step queries all open jobs."""
 STEP_SHARE = 0.25
-"""The most of the time that one kind of step takes while it is woken all the time: the more open jobs, the rarer."""
+"""The largest share of the time that one kind of step takes while wakes never stop: with more open jobs, steps become
+rarer."""
 PLACES_AT_FULL_PACE = 5
 SLOWEST_PACE = 100
-"""Times `interval_s`: place 500 waits 100 intervals, unless its turn comes nearer meanwhile."""
+"""The largest factor on `interval_s`: place 500 waits 100 intervals, unless its turn comes nearer meanwhile."""
 _log = structlog.get_logger(__name__)
 
 
@@ -49,9 +50,11 @@ async def repeat(name: str, step: Callable[[], Awaitable[None]], woken: asyncio.
 
 
 class Listening:
-    """Measures how long heartbeats have come without a gap: silence after a gap does not mean that a worker is lost.
+    """Measures for how long heartbeats have come without a gap: silence after a gap does not mean that a worker is
+    lost.
 
-    It begins when the backlog is read and ends with the connection. Two threads read and write it."""
+    The time begins when the backlog is read and ends with the connection. Two threads read and write it.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -92,8 +95,8 @@ class Throttle:
         self._silent_until: dict[int, float] = {}
 
     def allows(self, chat_id: int, *, urgent: bool, place: int | None = None) -> bool:
-        """Whether to write to the chat now. Urgent messages wait for flood control only. `place`: of a job that is not
-        drawn yet, 1 for the next."""
+        """Whether a message may be written to the chat now. Urgent messages wait for flood control only. `place`: the
+        place of a job that is not drawn yet, 1 for the next."""
         now = self._clock()
         if self._silent_until.get(chat_id, now) > now:
             return False
@@ -101,19 +104,20 @@ class Throttle:
         return urgent or self._written_at.get(chat_id, -inf) + interval_s <= now
 
     def wrote(self, chat_id: int) -> None:
-        """The next progress waits."""
+        """Records a message: the next progress in the chat waits `interval_s`."""
         self._written_at[chat_id] = self._clock()
 
     def forget_writing(self) -> None:
-        """All messages are out of date at once: the next progress of every chat waits for the overall rate only."""
+        """Records that all messages are out of date: the next progress of every chat waits for the overall rate
+        only."""
         self._written_at.clear()
 
     def pause(self, chat_id: int, retry_after_s: float) -> None:
-        """After flood control: no call to the chat for `retry_after_s`."""
+        """Records flood control: no call to the chat for `retry_after_s`."""
         self._silent_until[chat_id] = self._clock() + retry_after_s
 
     def take(self) -> bool:
-        """Takes one call from the allowance, if there is one; unused calls add up to those of one second."""
+        """Takes one call from the allowance, if there is one. At most the calls of one second accumulate."""
         now = self._clock()
         self._allowance = min(self._rate, self._allowance + (now - self._filled_at) * self._rate)
         self._filled_at = now
@@ -123,7 +127,7 @@ class Throttle:
         return True
 
     def forget_past(self) -> None:
-        """Drop times that are over."""
+        """Deletes times that are over."""
         now = self._clock()
         for times, kept_s in ((self._written_at, SLOWEST_PACE * self._interval_s), (self._silent_until, 0)):
             for chat_id in [chat_id for chat_id, at in times.items() if at + kept_s <= now]:

@@ -54,7 +54,7 @@ def main() -> int:
 def save_or_replace(
     command: str, file: Path, environment: Mapping[str, str], state_dir: Path, terminal: Terminal
 ) -> int:
-    """`backup` or `restore`. Raises BackupError."""
+    """Runs the command `backup` or `restore`. Raises BackupError."""
     if command == "backup":
         with database(environment, state_dir, alone=False) as url:
             backup(url, file)

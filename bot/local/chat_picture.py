@@ -133,7 +133,7 @@ def _draw_buttons(draw: ImageDraw.ImageDraw, rows: Sequence[Sequence[str]], left
 
 
 def _fit(photo: Image.Image) -> Image.Image:
-    """As large as a chat shows it, with round corners; small pictures are enlarged."""
+    """The photo at the size that a chat shows, with round corners; small ones are enlarged."""
     scale = min(PHOTO_PX / photo.width, PHOTO_HEIGHT_PX / photo.height)
     return _rounded(photo, (round(photo.width * scale), round(photo.height * scale)))
 

@@ -22,7 +22,8 @@ from pathlib import Path
 import psutil
 
 PORTS = range(15_000, 30_000)
-"""Below the ports that systems give to outgoing connections, so that a port stays free while its server is down."""
+"""A range below the ports that systems give to outgoing connections, so that a port stays free while its server is
+down."""
 
 _PR_SET_PDEATHSIG = 1
 # Runs in the child before the real program: a separate interpreter, because code between fork and exec is not safe in
@@ -182,7 +183,7 @@ class ChildProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """Of the last run; negative for a signal, None while it runs or before it ran."""
+        """The exit code of the last run; negative for a signal, None while it runs or before the first run."""
         return self._process.poll() if self._process else None
 
     def start(self) -> None:

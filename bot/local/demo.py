@@ -57,7 +57,7 @@ OUTSIDE = ("BOT_TOKEN", "BOT_API_URL", "DATABASE_URL", "BROKER_URL", "ADMIN_IDS"
 
 
 @dataclass(frozen=True)
-class Wish:
+class DemoRequest:
     """The request of the demo: a readable photo, an existing style, a prompt of legal length."""
 
     photo: Path
@@ -65,8 +65,8 @@ class Wish:
     style: str
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> Wish:
-        """From PHOTO, PROMPT and STYLE. Raises StackError, which names the remedy."""
+    def read(cls, environment: Mapping[str, str]) -> DemoRequest:
+        """Reads PHOTO, PROMPT and STYLE. Raises StackError, which names the remedy."""
         photo = Path(environment.get("PHOTO", str(DEFAULT_PHOTO))).expanduser()
         style = environment.get("STYLE", DEFAULT_STYLE)
         prompt = environment.get("PROMPT", DEFAULT_PROMPT)
@@ -98,30 +98,30 @@ class Conversation:
 
 def play(state_dir: Path, terminal: Terminal, environment: Mapping[str, str], out: Path = OUT) -> int:
     """Play the conversation and leave its pictures in `out`. Gives 0 only if there is a picture."""
-    wish = Wish.read(environment)
+    request = DemoRequest.read(environment)
     started = time.monotonic()
     inside = {key: value for key, value in environment.items() if key not in OUTSIDE}
     stack = Stack(state_dir, terminal, inside, fresh=True)
     with kept_up(stack):
-        conversation = asyncio.run(_converse_while_tended(stack, wish, terminal))
+        conversation = asyncio.run(_converse_while_tended(stack, request, terminal))
         terminal.doing("stopping")
-    if not report(conversation, wish, terminal, out):
+    if not report(conversation, request, terminal, out):
         terminal.fail(f"no picture was made; the logs are in {shown(state_dir / 'logs')}/")
         return 1
     terminal.done(f"a picture in {time.monotonic() - started:.0f} s; `make run` keeps the bot up for you")
     return 0
 
 
-def report(conversation: Conversation, wish: Wish, terminal: Terminal, out: Path) -> bool:
+def report(conversation: Conversation, request: DemoRequest, terminal: Terminal, out: Path) -> bool:
     """Write the pictures to `out`, print the chat; whether a picture was made."""
-    paths = _save(conversation, wish, out)
+    paths = _save(conversation, request, out)
     _print_transcript(conversation.messages, terminal.console)
     for what, path in paths.items():
         terminal.done(f"{what}: {shown(path)}")
     return conversation.result is not None
 
 
-async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -> Conversation:
+async def _converse_while_tended(stack: Stack, request: DemoRequest, terminal: Terminal) -> Conversation:
     """The conversation, while crashed parts are started again; a part that stays down ends it with StackError."""
 
     async def tend() -> None:
@@ -131,7 +131,7 @@ async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -
 
     assert stack.chat_url is not None
     tending = asyncio.create_task(tend())
-    talking = asyncio.create_task(converse(stack.chat_url, wish, terminal))
+    talking = asyncio.create_task(converse(stack.chat_url, request, terminal))
     await asyncio.wait({tending, talking}, return_when=asyncio.FIRST_COMPLETED)
     try:
         if tending.done():
@@ -149,7 +149,7 @@ async def _converse_while_tended(stack: Stack, wish: Wish, terminal: Terminal) -
                 await task
 
 
-async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_ID) -> Conversation:
+async def converse(url: str, request: DemoRequest, terminal: Terminal, user_id: int = BEN_ID) -> Conversation:
     """The conversation of a person who is new to the bot. Raises StackError if the photo is refused."""
     conversation = Conversation()
     async with Person(url, user_id) as person:
@@ -162,7 +162,7 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
         terminal.done("agreed to the terms")
 
         terminal.doing("sending the photo, waiting for the worker to look at it")
-        await person.send_photo(wish.photo)
+        await person.send_photo(request.photo)
         styles = SettingsCallback(action=SettingsAction.STYLES).pack()
         answer = await person.wait_for(
             lambda message: message.button(styles) is not None or _refusal(message) is not None, START_PATIENCE_S
@@ -172,11 +172,11 @@ async def converse(url: str, wish: Wish, terminal: Terminal, user_id: int = BEN_
         terminal.done("photo accepted")
 
         await person.press(styles)
-        await _choose_style(person, wish.style)
-        terminal.done(f"style chosen: {wish.style}")
+        await _choose_style(person, request.style)
+        terminal.done(f"style chosen: {request.style}")
 
         terminal.doing("sending the prompt")
-        await person.send_text(wish.prompt)
+        await person.send_text(request.prompt)
         conversation.result = await _follow(person, conversation, terminal)
         conversation.messages = await person.wait_until(_no_status, PICTURE_PATIENCE_S)
         for message in conversation.messages:
@@ -260,12 +260,12 @@ async def _picture(person: Person, message: ChatMessage) -> Image.Image:
         return image.convert("RGB")
 
 
-def _save(conversation: Conversation, wish: Wish, out: Path) -> dict[str, Path]:
+def _save(conversation: Conversation, request: DemoRequest, out: Path) -> dict[str, Path]:
     """Write the pictures; what an earlier demo left is removed first."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     paths = {"reference": out / "reference.png"}
-    with Image.open(wish.photo, formats=PHOTO_FORMATS) as image:
+    with Image.open(request.photo, formats=PHOTO_FORMATS) as image:
         image.convert("RGB").save(paths["reference"])
     if conversation.result is not None:
         paths["result"] = out / "result.png"

@@ -71,7 +71,7 @@ class EmbeddedServer(ABC):
 
     @property
     def exit_code(self) -> int | None:
-        """Of the last run; negative for a signal, None while it runs or before it ran."""
+        """The exit code of the last run; negative for a signal, None while it runs or before the first run."""
         return self._child.exit_code if self._child else None
 
     @property
@@ -338,7 +338,8 @@ def _server_owner() -> tuple[int, int] | None:
 
 
 def _owner_of(cluster: Path) -> tuple[int, int] | None:
-    """Under whom an existing cluster is served: for root, whoever made it, which may have been an ordinary user."""
+    """The user and group id under which root serves an existing cluster: its owner's, who may be an ordinary user. None
+    for other users."""
     return (cluster.stat().st_uid, cluster.stat().st_gid) if os.geteuid() == 0 else None
 
 

@@ -132,7 +132,7 @@ async def watch_service(
     interval_s: float = INTERVAL_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Until cancelled, while this process leads."""
+    """Watches the service until cancelled, while this process leads."""
     while True:
         await asyncio.sleep(interval_s)
         await role.leads.wait()

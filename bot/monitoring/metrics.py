@@ -85,11 +85,11 @@ class Metrics:
         self._api_streams.inc(1 if opened else -1)
 
     def watch_updates(self, counts: Mapping[str, int]) -> None:
-        """From now on, `counts` of the intake are among the metrics."""
+        """Adds the `counts` of the intake to the metrics."""
         self.registry.register(_UpdateCollector(counts))
 
     def watch_lag(self, lag_s: Callable[[], float]) -> None:
-        """From now on, the delay of the event loop is among the metrics."""
+        """Adds the delay of the event loop to the metrics."""
         self.registry.register(_LagCollector(lag_s))
 
     def render(self, state: ServiceState) -> bytes:

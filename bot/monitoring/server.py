@@ -21,8 +21,8 @@ from bot.monitoring.state import ServiceState, StateReader
 
 @asynccontextmanager
 async def monitoring(listen: tuple[str, int] | None, reader: StateReader, metrics: Metrics) -> AsyncIterator[None]:
-    """In this block the endpoints answer at `listen` (host, port); None: nowhere. Raises OperatorError: the address
-    cannot be used."""
+    """Serves the endpoints at `listen` (host, port) during the block; None: nowhere. Raises OperatorError when the
+    address cannot be used."""
     if listen is None:
         yield
         return

@@ -106,7 +106,7 @@ def _rules(texts: Texts, rules: Sequence[AccessRule], gone: int) -> Markup:
 def account_view(
     texts: Texts, user_id: int, account: Account | None, rule: AccessRule | None, balance: Balance | None
 ) -> AdminView:
-    """`balance`: `None` while credits are off."""
+    """The page about one user. `balance` is `None` while credits are off."""
     rules = _act(texts, "account-rules-button", AccountAction.RULES, user_id)
     if account is None:
         text = texts("account-unknown", user=str(user_id), access=access_text(texts, rule))
@@ -227,7 +227,7 @@ def _list_view(texts: Texts, text: Markup, action: AccountAction, user_id: int, 
 
 
 def charge_hash(charge_id: str) -> str:
-    """See RefundCallback."""
+    """The hash of a payment's id, see RefundCallback."""
     return hashlib.sha256(charge_id.encode()).hexdigest()[:CHARGE_HEX]
 
 

@@ -50,7 +50,7 @@ class DeskAction(StrEnum):
 
 
 class DeskCallback(CallbackData, prefix="desk"):
-    """`at`: the first item of a page, counted from 0."""
+    """A button of /admin. `at`: the first item of a page, counted from 0."""
 
     action: DeskAction
     at: int = 0
@@ -77,7 +77,8 @@ class AccountCallback(CallbackData, prefix="account"):
 
 
 class RefundCallback(CallbackData, prefix="refund"):
-    """`charge`: the beginning of the hash of Telegram's id of the payment, which is too long for a button."""
+    """The button that refunds a payment. `charge`: the beginning of the hash of Telegram's id of the payment, which is
+    too long for a button."""
 
     user_id: int
     charge: str

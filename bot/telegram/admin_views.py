@@ -63,7 +63,7 @@ def back(texts: Texts, action: DeskAction = DeskAction.HOME) -> list[InlineKeybo
 
 
 def date_of(moment: datetime | None) -> str:
-    """In UTC, as in files and logs."""
+    """The date of a time in UTC, as in files and logs."""
     return "—" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
 
 
@@ -74,12 +74,12 @@ def page_text(texts: Texts, part: PageSpan) -> Markup:
 
 
 def rows_text(texts: Texts, rows: Sequence[str]) -> Markup:
-    """HTML rows, one per line."""
+    """The rows as HTML, one per line."""
     return Markup("\n".join(rows)) if rows else texts("admin-none")
 
 
 def turns(texts: Texts, part: PageSpan, newer: CallbackData, older: CallbackData) -> list[InlineKeyboardButton]:
-    """The buttons to the neighbouring pages, where there are any."""
+    """The buttons that lead to the previous and the next page, where they exist."""
     found = []
     if part.at > 0:
         found.append(button(texts("admin-newer-button"), newer))
@@ -116,7 +116,7 @@ def home(texts: Texts, usage: Usage, cases: int) -> AdminView:
 
 
 def service(texts: Texts, usage: Usage, failed: int) -> AdminView:
-    """Five buttons; the sixth place is for the keys of the API."""
+    """The service page with five buttons; the sixth place is for the keys of the API."""
     text = texts(
         "service-home",
         state=texts("service-paused" if usage.paused else "service-works"),
@@ -159,7 +159,7 @@ def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> Ad
 
 
 def _shortened(subject: str) -> str:
-    """Ids of jobs and payments would take two rows of a phone; the CSV has them whole."""
+    """An id of a job or a payment, shortened so that it fits on one row of a phone; the CSV has the whole id."""
     return subject if len(subject) <= SUBJECT_MAX else f"{subject[: SUBJECT_MAX - 1]}…"
 
 
@@ -197,7 +197,7 @@ def broadcast_confirm(texts: Texts, broadcast: Broadcast, audience: Recipients) 
 
 
 def broadcast_view(texts: Texts, broadcast: Broadcast) -> AdminView:
-    """The progress of one that was started."""
+    """The page of a broadcast that was started, with its progress."""
     processed = broadcast.delivered + broadcast.unreachable + broadcast.refused
     filled = min(BAR_CELLS, BAR_CELLS * broadcast.handled // max(broadcast.recipients, 1))
     state = BroadcastState(broadcast.state)

@@ -17,7 +17,7 @@ class Admission(Enum):
 
     TAKEN = auto()
     DROPPED_FIRST = auto()
-    """Beyond the allowance, and the first one since the bucket was last half full: its sender gets a notice."""
+    """The first update beyond the allowance since the bucket was last half full: its sender gets a notice."""
     DROPPED = auto()
 
 
@@ -29,7 +29,7 @@ class _Bucket:
 
 
 class Allowances:
-    """`burst` updates at once, `per_s` in the long run. `clock` gives seconds."""
+    """Allows `burst` updates at once and `per_s` in the long run. `clock` gives seconds."""
 
     def __init__(self, burst: int, per_s: float, clock: Callable[[], float]) -> None:
         self._burst = burst

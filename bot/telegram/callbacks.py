@@ -102,7 +102,7 @@ class ClothesCallback(CallbackData, prefix="clothes"):
 
 
 class AspectAction(StrEnum):
-    """Of engine.contract.Aspect, whose values hold the colon that separates fields of callback data."""
+    """The values of engine.contract.Aspect, without the colon, which separates the fields of callback data."""
 
     SQUARE = "square"
     PORTRAIT = "portrait"

@@ -19,7 +19,7 @@ Telegram's 1024."""
 
 
 class Drawn(Protocol):
-    """A picture that was drawn, by what its job holds."""
+    """The fields of a job that the caption of its picture shows."""
 
     @property
     def style(self) -> str: ...
@@ -44,8 +44,8 @@ class Drawn(Protocol):
 
 
 def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = None) -> Markup:
-    """The caption: style and other choices, prompt, seed, and the statement that a model made the picture. `seeds`:
-    those of an album."""
+    """The caption: style and other choices, prompt, seed, and the statement that a model made the picture. `seeds`: the
+    seeds of the pictures of an album."""
     settings = styles.settings(drawn.style, drawn.settings)
     likeness, clothes = likeness_of(settings), clothes_of(settings)
     manner = [styles[drawn.style].label(texts.language)]
@@ -72,5 +72,6 @@ def caption(drawn: Drawn, texts: Texts, styles: Styles, *, seeds: str | None = N
 
 
 def ignored(phrases: str, texts: Texts) -> Markup:
-    """The phrases with direction isolates, as in `quoted`: their writing direction may differ from the sentence's."""
+    """The ignored phrases with direction isolates, as in `quoted`: their writing direction may differ from that of the
+    sentence."""
     return texts("status-ignored", phrases=f"\u2068{cut(phrases, IGNORED_MAX)}\u2069")

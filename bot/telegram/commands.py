@@ -1,4 +1,4 @@
-"""The commands that Telegram's menu shows, in each language; the operators' one to operators alone."""
+"""The commands that Telegram's menu shows, in each language; admins see /admin too."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COMMANDS = (
     "start", "photos", "people", "style", "settings", "gallery", "favourites", "language", "privacy", "export", "help",
 )  # fmt: skip
 CREDIT_COMMANDS = ("balance", "buy", "invite", "terms", "paysupport")
-"""While credits are on."""
+"""Commands that are shown while credits are on."""
 ADMIN_COMMANDS = ("admin",)
 DRAW = "draw"
-"""In groups alone: there bots see commands and replies, and mentions only where their privacy mode is off."""
+"""The only command in groups, where bots get commands and replies, but mentions only without privacy mode."""
 
 
 async def publish_commands(
@@ -42,7 +42,7 @@ async def publish_commands(
 
 
 async def publish_for(bot: Bot, texts: Texts, user_id: int, *, is_admin: bool, credits_on: bool = False) -> None:
-    """The menu of one user, in the language they chose."""
+    """Sets the menu of one user, in the language they chose."""
     credit_commands = CREDIT_COMMANDS if credits_on else ()
     commands = (*COMMANDS, *credit_commands, *(ADMIN_COMMANDS if is_admin else ()))
     for code in (None, *LANGUAGES):

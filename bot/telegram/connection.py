@@ -144,8 +144,8 @@ _OUTCOMES = ((TooFast, "flood_control"), (NotNow, "unavailable"))
 
 
 def open_bot(token: str, api_url: str, *, patient: bool, observe: ObserveCall | None = None) -> Bot:
-    """A bot of its own connections. The impatient one is for callers that react to a refusal instead of waiting.
-    `observe` gets each try of a call.
+    """A bot with connections of its own. The impatient one is for callers that react to a refusal instead of waiting.
+    `observe` is called with each try of a call.
 
     A reply to a message that its sender has deleted is sent as a plain message.
     """
@@ -159,7 +159,7 @@ def open_bot(token: str, api_url: str, *, patient: bool, observe: ObserveCall | 
 
 
 async def wait_for_telegram(bot: Bot, patience_s: float, clock: Callable[[], float]) -> str:
-    """The bot's user name. Raises OperatorError: the token is wrong, or there is no answer."""
+    """Waits for Telegram; returns the bot's user name. Raises OperatorError for a wrong token or no answer."""
     deadline = clock() + patience_s
     while True:
         try:

@@ -21,7 +21,7 @@ class Toast:
 
     @property
     def plain(self) -> str:
-        """Telegram shows it without markup, and at most 200 characters of it."""
+        """The text as Telegram shows it: without markup, at most 200 characters."""
         return html.unescape(self.text)[:200]
 
 
@@ -31,25 +31,25 @@ def message_of(callback: CallbackQuery) -> Message | None:
 
 
 async def edit_text(message: Message, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """Edit a message of the bot; a message with this text already, or a deleted one, is no error."""
+    """Edits a message of the bot. It is no error if the message has this text already or has been deleted."""
     with ignore_unchanged():
         await message.edit_text(text, reply_markup=buttons)
 
 
 async def edit_caption(message: Message, caption: str, buttons: InlineKeyboardMarkup | None = None) -> None:
-    """`edit_text` for a message with a picture."""
+    """Edits the caption of a message with a picture, as `edit_text`."""
     with ignore_unchanged():
         await message.edit_caption(caption=caption, reply_markup=buttons)
 
 
 async def edit_buttons(message: Message, buttons: InlineKeyboardMarkup | None) -> None:
-    """`edit_text` for the buttons alone."""
+    """Edits only the buttons of a message, as `edit_text`."""
     with ignore_unchanged():
         await message.edit_reply_markup(reply_markup=buttons)
 
 
 async def take_back_picture(bot: Bot, chat_id: int, message_id: int, too_late: str) -> None:
-    """Delete the message that shows a picture. Telegram lets a bot delete messages of the last two days; an older one
+    """Deletes the message that shows a picture. Telegram lets a bot delete messages of the last two days; an older one
     gets the caption `too_late`."""
     try:
         with refusals():

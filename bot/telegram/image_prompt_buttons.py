@@ -10,12 +10,12 @@ from bot.usecases.image_prompts import ImagePromptState
 
 
 def image_prompt_button(texts: Texts) -> InlineKeyboardButton:
-    """Opens its screen in place."""
+    """The button that opens the screen of the image prompt in the same message."""
     return _button(texts("image-prompt-button"), ImagePromptAction.SHOW)
 
 
 def screen(texts: Texts, state: ImagePromptState) -> InlineKeyboardMarkup:
-    """A stored one can be chosen, pinned, replaced and deleted."""
+    """The buttons of the screen: a stored image prompt can be chosen, pinned, replaced and deleted."""
     rows = [[_button(texts("image-prompt-send-button"), ImagePromptAction.ASK)]]
     if state.stored:
         none, chosen = texts("image-prompt-none-button"), texts("image-prompt-stored-button")
@@ -39,17 +39,17 @@ def screen(texts: Texts, state: ImagePromptState) -> InlineKeyboardMarkup:
 
 
 def to_screen(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the answer to an image prompt."""
+    """The button below the answer to an image prompt."""
     return InlineKeyboardMarkup(inline_keyboard=[[image_prompt_button(texts)]])
 
 
 def back_to_screen(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the question for one."""
+    """The button below the question for an image prompt."""
     return InlineKeyboardMarkup(inline_keyboard=[[_button(texts("back-button"), ImagePromptAction.BACK)]])
 
 
 def with_take_photo(buttons: InlineKeyboardMarkup | None, texts: Texts) -> InlineKeyboardMarkup:
-    """Under the answer to a photo, which can be the image prompt instead; above the other buttons, which are many."""
+    """Adds the button below the answer to a photo that makes the photo the image prompt, above the other buttons."""
     taking = [_button(texts("image-prompt-take-photo-button"), ImagePromptAction.TAKE_PHOTO)]
     return InlineKeyboardMarkup(inline_keyboard=[taking, *([] if buttons is None else buttons.inline_keyboard)])
 

@@ -52,12 +52,12 @@ def consent(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def cancel(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
-    """Under a status message, until the picture is there."""
+    """The button below a status message, until the picture is finished."""
     return _rows([[_button(texts("job-cancel-button"), JobCallback(action=JobAction.CANCEL, job_id=job_id))]])
 
 
 def picture(texts: Texts, job_id: UUID, *, favourite: bool) -> InlineKeyboardMarkup:
-    """Under a finished picture; `more` has the other buttons."""
+    """The buttons below a finished picture; `more` has the others."""
     keys = {
         JobAction.AGAIN: "job-again-button",
         JobAction.VARIATIONS: "job-variations-button",
@@ -74,8 +74,8 @@ def picture(texts: Texts, job_id: UUID, *, favourite: bool) -> InlineKeyboardMar
 def more(
     texts: Texts, job_id: UUID, likeness: Likeness, clothes: Clothes, *, image_prompts: bool = False
 ) -> InlineKeyboardMarkup:
-    """The second page under a picture; `likeness` and `clothes` are those it was drawn with: the others are offered.
-    `image_prompts`: its style can be taken for other pictures."""
+    """The second page of buttons below a picture. `likeness` and `clothes` are those that it was drawn with; the other
+    values are offered. `image_prompts`: whether its style can be taken for other pictures."""
     face, dressed = likeness != Likeness.FACE, clothes == Clothes.CHANGE
     keys = {
         JobAction.MORE_FACE if face else JobAction.MORE_BODY: "job-face-button" if face else "job-body-button",
@@ -92,7 +92,7 @@ def more(
 
 
 def album(texts: Texts, job_ids: Iterable[UUID]) -> InlineKeyboardMarkup:
-    """Below an album: each number opens its picture."""
+    """The buttons below an album: each number opens its picture."""
     numbers = [
         _button(texts("album-number-button", number=number), JobCallback(action=JobAction.OPEN, job_id=job_id))
         for number, job_id in enumerate(job_ids, 1)
@@ -105,7 +105,7 @@ def confirm_delete(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
 
 
 def report(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
-    """The reasons for a report, one per row, since they are long."""
+    """The reasons for a report, one per row, because they are long."""
     reasons = [
         [_button(texts(f"report-{reason}-button"), ReportCallback(reason=reason, job_id=job_id))]
         for reason in ReportReason
@@ -116,7 +116,7 @@ def report(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
 def gallery(
     texts: Texts, job_id: UUID, *, favourites: bool, newer: UUID | None, older: UUID | None
 ) -> InlineKeyboardMarkup:
-    """Under a page of the gallery."""
+    """The buttons below a page of the gallery."""
     turns = [
         _button(texts(key), GalleryCallback(favourites=favourites, job_id=target))
         for key, target in (("gallery-newer-button", newer), ("gallery-older-button", older))
@@ -127,7 +127,7 @@ def gallery(
 
 
 def _job_buttons(texts: Texts, job_id: UUID, keys: Mapping[JobAction, str]) -> InlineKeyboardMarkup:
-    """Two in a row."""
+    """Buttons about a job, two per row."""
     buttons = [_button(texts(key), JobCallback(action=action, job_id=job_id)) for action, key in keys.items()]
     return _rows([buttons[start : start + 2] for start in range(0, len(buttons), 2)])
 
@@ -142,8 +142,8 @@ def retry(
     alone: bool = False,
     appeal: bool = False,
 ) -> InlineKeyboardMarkup:
-    """Under a failure or a cancellation: the same picture again, or in a free pose, or without its image prompt or
-    its second person, or another prompt; under a refusal also an appeal."""
+    """The buttons below a failure or a cancellation: the same picture again, in a free pose, without its image prompt
+    or its second person, or another prompt; below a refusal also an appeal."""
     offers = [
         (again, "job-retry-button", JobAction.AGAIN),
         (free_pose, "job-free-pose-button", JobAction.FREE_POSE),
@@ -166,7 +166,7 @@ def confirm_appeal(texts: Texts, job_id: UUID) -> InlineKeyboardMarkup:
 
 
 def next_step(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the question for a prompt: what a picture can be given besides."""
+    """The buttons below the question for a prompt: the other settings of the picture."""
     styles_button = _button(texts("styles-button"), SettingsCallback(action=SettingsAction.STYLES))
     return _rows([[styles_button, _button(texts("settings-button"), SettingsCallback(action=SettingsAction.OPEN))]])
 
@@ -174,7 +174,7 @@ def next_step(texts: Texts) -> InlineKeyboardMarkup:
 def styles(
     texts: Texts, presets: Styles, page: PresetPage, chosen: str | None, job_id: UUID | None = None
 ) -> InlineKeyboardMarkup:
-    """Under a contact sheet of styles, the chosen one ticked; with `job_id`, for that job's picture."""
+    """The buttons below a contact sheet of styles, the chosen one ticked; with `job_id`, for that job's picture."""
     buttons = [
         _button(
             _ticked(f"{number} {presets[name].title[texts.language]}", name == chosen),
@@ -187,7 +187,7 @@ def styles(
 
 
 def pose_presets(texts: Texts, page: PresetPage, chosen: str | None) -> InlineKeyboardMarkup:
-    """Under a contact sheet of poses, the chosen one ticked."""
+    """The buttons below a contact sheet of poses, the chosen one ticked."""
     buttons = [
         _button(
             _ticked(f"{number} {texts(f'pose-{name}-button')}", name == chosen), PresetCallback(preset=PosePreset(name))
@@ -201,7 +201,8 @@ def pose_presets(texts: Texts, page: PresetPage, chosen: str | None) -> InlineKe
 def _preset_rows(
     texts: Texts, page: PresetPage, buttons: list[InlineKeyboardButton], before: PageTurn, after: PageTurn
 ) -> InlineKeyboardMarkup:
-    """Two columns, and a row that turns pages where there are several; of two pages each leads to the other once."""
+    """Buttons in two columns, and a row that turns pages if there are several; of two pages, each has one button to the
+    other."""
     rows = [buttons[start : start + PRESET_COLUMNS] for start in range(0, len(buttons), PRESET_COLUMNS)]
     if page.pages > 1:
         turns = [("page-before-button", before), ("page-after-button", after)]
@@ -212,8 +213,8 @@ def _preset_rows(
 
 
 def settings(texts: Texts, preferences: Preferences) -> InlineKeyboardMarkup:
-    """Under the settings screen, what is chosen ticked; aspects, poses and the image prompt where workers can draw
-    them."""
+    """The buttons of the settings, chosen values ticked; aspects, poses and the image prompt only where workers can
+    draw them."""
     likeness, clothes = preferences.likeness, preferences.clothes
     rows = [
         [
@@ -244,12 +245,13 @@ def poses_button(texts: Texts) -> InlineKeyboardButton:
 
 
 def to_poses(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the answer to a pose photo."""
+    """The button below the answer to a pose photo."""
     return _rows([[poses_button(texts)]])
 
 
 def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) -> InlineKeyboardMarkup:
-    """The ways to a pose, the chosen one ticked; it can be pinned, and a stored photo replaced or deleted."""
+    """The buttons of the screen of poses, the chosen one ticked; a pose can be pinned, a stored photo replaced or
+    deleted."""
     in_use = chosen == POSE_PHOTO and has_photo
     photo_key = "pose-another-button" if in_use else "pose-photo-button"
     photo_action = PoseAction.ANOTHER_PHOTO if in_use else PoseAction.PHOTO
@@ -272,12 +274,12 @@ def poses(texts: Texts, chosen: str | None, *, pinned: bool, has_photo: bool) ->
 
 
 def back_to_poses(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the question for a photo of a pose."""
+    """The button below the question for a pose photo."""
     return _rows([[_button(texts("back-button"), PoseCallback(action=PoseAction.BACK))]])
 
 
 def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
-    """Under one stored photo."""
+    """The button below one stored photo."""
     actions = ("photo-cover-button", ReferenceAction.COVER), ("photo-delete-button", ReferenceAction.DELETE)
     return _rows(
         [[_button(texts(key), ReferenceCallback(action=action, reference_id=reference_id)) for key, action in actions]]
@@ -285,7 +287,7 @@ def reference(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
 
 
 def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup:
-    """Under a photo with `count` numbered people."""
+    """The buttons below a photo with `count` numbered people."""
     numbers = [
         _button(str(number), PersonCallback(reference_id=reference_id, number=number)) for number in range(1, count + 1)
     ]
@@ -295,7 +297,7 @@ def people(texts: Texts, reference_id: UUID, count: int) -> InlineKeyboardMarkup
 
 
 def other_person(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
-    """Under the question about photos that show another person than the earlier ones."""
+    """The buttons below the question about photos that show another person than the earlier ones."""
     return _rows(
         [
             [
@@ -310,7 +312,7 @@ def other_person(texts: Texts, reference_id: UUID) -> InlineKeyboardMarkup:
 
 
 def references(texts: Texts) -> InlineKeyboardMarkup:
-    """Under the summary of the stored photos."""
+    """The buttons below the summary of the stored photos."""
     return _rows(
         [
             [
@@ -344,7 +346,7 @@ def privacy_confirm(texts: Texts) -> InlineKeyboardMarkup:
 
 
 def packs(texts: Texts, offers: Iterable[Pack]) -> InlineKeyboardMarkup:
-    """One row per pack on sale."""
+    """The packs on sale, one per row."""
 
     def button(pack: Pack) -> InlineKeyboardButton:
         label = texts("buy-pack-button", credits=texts("credits-count", credits=pack.credits))

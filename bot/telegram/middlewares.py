@@ -121,7 +121,7 @@ class Taps:
         self._latest: OrderedDict[tuple[int, int, str | None], tuple[str, float]] = OrderedDict()
 
     def begin(self, tap: CallbackQuery) -> bool:
-        """`False` for a second tap."""
+        """Records a tap; `False` for the second of a double tap."""
         latest = self._latest.get(_button(tap))
         if latest is not None and latest[0] != tap.id and self._clock() - latest[1] < DOUBLE_TAP_S:
             return False
@@ -148,7 +148,7 @@ def _is_tried_again(error: Exception) -> bool:
 
 
 async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
-    """Telegram accepts no answer to a button that was pressed too long ago; the effect of the button stays."""
+    """Answers a button. Telegram accepts no answer to one that was pressed too long ago; its effect stays."""
     with suppress_refusals(QueryExpired):
         if toast is None:
             await callback.answer()

@@ -16,7 +16,7 @@ LABEL_MAX = 24
 
 
 def person_name(texts: Texts, person: PersonSummary) -> Markup | str:
-    """The name, or what stands for it."""
+    """The name, or the number of a person without one."""
     return name_or_number(texts, person.name, person.number)
 
 
@@ -27,7 +27,7 @@ def name_or_number(texts: Texts, name: str | None, number: int) -> Markup | str:
 
 
 def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMarkup:
-    """One button per person, marked where they are drawn, and a new one while there is room."""
+    """One button per person, ticked where the person is drawn, and a button for a new person while more are allowed."""
     buttons = [_button(_label(texts, person), PeopleAction.OPEN, person) for person in persons]
     if len(persons) < PEOPLE_MAX:
         buttons.append(_button(texts("person-new-button"), PeopleAction.NEW))
@@ -36,7 +36,7 @@ def people(texts: Texts, persons: Sequence[PersonSummary]) -> InlineKeyboardMark
 
 
 def person(texts: Texts, summary: PersonSummary, *, together: bool = False) -> InlineKeyboardMarkup:
-    """Under the page of a person; `together`: they can be drawn beside the current one."""
+    """The buttons of the page of a person. `together`: whether they can be drawn beside the current person."""
     rows = [
         [
             _button(texts("person-photos-button"), PeopleAction.PHOTOS, summary),
@@ -54,7 +54,7 @@ def person(texts: Texts, summary: PersonSummary, *, together: bool = False) -> I
 
 
 def person_added(texts: Texts, summary: PersonSummary) -> InlineKeyboardMarkup:
-    """Under the question for photos of a new person."""
+    """The buttons below the question for photos of a new person."""
     return InlineKeyboardMarkup(
         inline_keyboard=[[_button(texts("person-rename-button"), PeopleAction.RENAME, summary)]]
     )

@@ -1,4 +1,4 @@
-"""A photo of a chat -> the normalised photo, a few at a time."""
+"""Downloads the photo of a message and normalises it, a few photos at a time."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from bot.photos import FILE_MAX_BYTES, NormalPhoto, PhotoRefused, Refusal, norma
 from bot.telegram.refusals import FileTooBig, TelegramRefusal, TooFast, refusals
 
 DOWNLOADS_AT_ONCE = 8
-"""Each holds up to FILE_MAX_BYTES in memory."""
+"""The number of concurrent downloads, each of which holds up to FILE_MAX_BYTES in memory."""
 DECODES_AT_ONCE = 2
-"""Each may take a core, and bot.photos.MEMORY_MAX_BYTES."""
+"""The number of concurrent decodings, each of which may take a core and bot.photos.MEMORY_MAX_BYTES."""
 FETCH_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
 class PhotoFetcher:
-    """Call it with what a message holds. The bytes decide what a file is, not its name or MIME type.
+    """Call it with the photo or file of a message. The bytes decide what a file is, not its name or MIME type.
 
-    Raises TooFast where Telegram limits the rate, and nothing else for what the file or the network is like.
+    Raises TooFast where Telegram limits the rate; unusable files and network errors are returned as refusals.
     """
 
     observe: Callable[[str, float | None], None] = lambda outcome, decode_s: None
-    """Gets "taken" or the refusal of each photo, and the seconds of its decoding."""
+    """Called with "taken" or the refusal of each photo, and the seconds of its decoding."""
     _downloads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOWNLOADS_AT_ONCE))
     _decodes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DECODES_AT_ONCE))
 
@@ -40,7 +40,7 @@ class PhotoFetcher:
         return photo
 
     async def _fetch(self, bot: Bot, file: PhotoSize | Document) -> tuple[NormalPhoto | Refusal, float | None]:
-        """The photo, and the seconds of its decoding where it was decoded."""
+        """The photo, and the seconds of its decoding if it was decoded."""
         if (file.file_size or 0) > FILE_MAX_BYTES:
             return Refusal.FILE_TOO_BIG, None
         async with self._downloads:
@@ -55,7 +55,7 @@ class PhotoFetcher:
             return await self._decode(data)
 
     async def decode(self, data: bytes) -> NormalPhoto | Refusal:
-        """A photo that did not come from Telegram; it waits its turn with those that did."""
+        """Decodes a photo that did not come from Telegram; it waits its turn with those that did."""
         photo, decode_s = await self._decode(data)
         self.observe(photo.value if isinstance(photo, Refusal) else "taken", decode_s)
         return photo

@@ -29,7 +29,7 @@ async def remove_picture(
 
 
 async def take_back(bot: Bot, messages: Iterable[tuple[int, int]], texts: Texts) -> None:
-    """Delete messages (chat, message) that show a deleted picture. Raises TooFast and NotNow."""
+    """Deletes messages (chat, message) that show a deleted picture. Raises TooFast and NotNow."""
     for chat_id, message_id in dict.fromkeys(messages):
         try:
             with refusals():

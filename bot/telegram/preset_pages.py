@@ -19,7 +19,7 @@ from bot.contact_sheet import contact_sheet, file_names
 from bot.telegram.edits import edit_caption, edit_text, ignore_unchanged
 
 PER_PAGE = 4
-"""With the two buttons that turn pages there are six."""
+"""The number of presets per page: with the two buttons that turn pages there are six buttons."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PresetPage:
 
 
 def page_at(kind: str, names: Sequence[str], number: int) -> PresetPage:
-    """The page `number`; after the last page comes the first."""
+    """The page with this number; after the last page comes the first."""
     pages = max(-(-len(names) // PER_PAGE), 1)
     number %= pages
     return PresetPage(kind, tuple(names[number * PER_PAGE : (number + 1) * PER_PAGE]), number, pages)
@@ -64,7 +64,8 @@ class PresetSheets:
 
     draw: Callable[[tuple[str, ...], int], bytes | None] = contact_sheet
     _file_ids: dict[tuple[tuple[str, ...], int], str] = field(default_factory=dict)
-    """Of names and number of the first preset: admins may change the order of styles."""
+    """Telegram's file ids by the names of the presets and the number of the first one: admins may change the order of
+    styles."""
 
     async def send(
         self,
@@ -86,7 +87,7 @@ class PresetSheets:
         self._note(page, sent)
 
     async def turn(self, message: Message, page: PresetPage, text: str, buttons: InlineKeyboardMarkup) -> None:
-        """Show another page in the same message."""
+        """Shows another page in the same message."""
         sheet = await self._sheet(page)
         if sheet is None:
             await edit_words(message, text, buttons)
@@ -109,6 +110,6 @@ class PresetSheets:
 
 
 async def edit_words(message: Message, text: str, buttons: InlineKeyboardMarkup | None) -> None:
-    """Edit the caption of a message with a picture, the text of any other."""
+    """Edits the caption of a message with a picture, else the text."""
     edit = edit_caption if message.photo else edit_text
     await edit(message, text, buttons)

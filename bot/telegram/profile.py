@@ -16,8 +16,8 @@ _log = structlog.get_logger(__name__)
 
 
 async def publish_profile(bot: Bot, translator: Translator, name: str | None) -> None:
-    """Set what differs at Telegram; without `name` the name that @BotFather was given stays. Telegram allows few
-    changes of a name a day, so one that is refused is passed over: the next start tries it again."""
+    """Updates those texts that differ at Telegram; without `name`, the name set at @BotFather stays. Telegram allows
+    few changes of a name per day: a refused change is skipped, and the next start repeats it."""
     for language in LANGUAGES:
         texts = translator.of(language)
         code = None if language == DEFAULT_LANGUAGE else language
@@ -35,8 +35,8 @@ async def publish_profile(bot: Bot, translator: Translator, name: str | None) ->
 
 
 async def publish_menu_button(bot: Bot, translator: Translator, url: str | None) -> None:
-    """The button beside the text box opens the Mini App at `url`; without one, a button that an earlier start set goes,
-    and one that was set in another way stays. Telegram has one button for all languages."""
+    """Sets the button beside the text field, which opens the Mini App at `url`. Without `url`, a button of an earlier
+    start is removed, and one that was set in another way stays. The button is the same in all languages."""
     try:
         with refusals():
             current = await bot.get_chat_menu_button()

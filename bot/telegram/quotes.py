@@ -1,4 +1,4 @@
-"""Users' own words within the bot's sentences. Pure."""
+"""Users' prompts quoted in the bot's sentences. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telegram's refusals, read in this one place. aiogram has one class for many: only the description distinguishes them.
+"""The refusals of Telegram. aiogram has one class for many of them: only the description distinguishes them.
 
 TelegramRefusal
 ├── Unmodified     the message shows exactly this already
@@ -87,7 +87,7 @@ class ApiRefusal(TelegramRefusal):
 
 
 class FileTooBig(ApiRefusal):
-    """For Telegram, up or down."""
+    """The file is too large for Telegram to send or to receive."""
 
 
 _BY_DESCRIPTION: tuple[tuple[type[TelegramRefusal], tuple[str, ...]], ...] = (
@@ -161,8 +161,8 @@ def is_absence(error: Exception) -> bool:
 
 
 def may_be_done(refusal: NotNow) -> bool:
-    """Whether Telegram may have done the call. It has not where no connection came about, nor where it said itself
-    that it failed. A gateway in front of it can say neither."""
+    """Whether Telegram may have executed the call. It has not if no connection was established, or if Telegram itself
+    reported a failure. A gateway's error leaves it open."""
     error = refusal.__cause__
     if isinstance(error, TelegramNetworkError):
         return not isinstance(error.__cause__, ClientConnectorError | ConnectionTimeoutError)
@@ -170,8 +170,8 @@ def may_be_done(refusal: NotNow) -> bool:
 
 
 def has_timed_out(error: Exception) -> bool:
-    """Whether the call was handed over and nothing was heard of it, so that it is most likely done. Not so where the
-    connection broke, as one that was idle does when it is used again, or where a 502 says that nobody took the call."""
+    """Whether the call was sent and no answer came, so that it was most likely executed. `False` if the connection
+    broke, as an idle one does on reuse, or if a 502 reports that the call reached nobody."""
     if isinstance(error, TelegramNetworkError):
         return isinstance(error.__cause__, TimeoutError) and not isinstance(error.__cause__, ConnectionTimeoutError)
     return isinstance(error, GatewayTimedOut)
@@ -179,7 +179,7 @@ def has_timed_out(error: Exception) -> bool:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """In this block, what aiogram raises for a call comes out as a TelegramRefusal."""
+    """In this block, aiogram's exceptions for a call are raised as a TelegramRefusal."""
     try:
         yield
     except (TelegramAPIError, ClientDecodeError) as error:
@@ -188,7 +188,7 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def suppress_refusals(*kinds: type[TelegramRefusal]) -> Iterator[None]:
-    """In this block, refusals of these kinds are no error; any other exception of aiogram's leaves it unchanged."""
+    """In this block, refusals of these kinds are suppressed; aiogram's other exceptions pass unchanged."""
     try:
         yield
     except (TelegramAPIError, ClientDecodeError) as error:

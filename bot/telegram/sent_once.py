@@ -1,4 +1,4 @@
-"""Messages that reach nobody twice: one that may have arrived is not sent again."""
+"""Messages that nobody gets twice: one that may have arrived is not sent again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SendOutcome(Enum):
 
 
 async def send_once(call: Awaitable[object]) -> SendOutcome:
-    """Raises TooFast, and NotNow: the message was certainly not sent, and may be sent later."""
+    """Sends a message. Raises TooFast and NotNow, where the message was certainly not sent and may be sent later."""
     try:
         with refusals():
             await call

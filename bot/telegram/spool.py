@@ -1,4 +1,4 @@
-"""Keeps unfinished updates in the database, so that they may be confirmed to Telegram, which then gives later ones."""
+"""Stores unfinished updates in the database, so that they may be confirmed to Telegram, which then sends later ones."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ Answer = TypeVar("Answer")
 SPOOLED_MAX = 5_000
 """Updates in the database that one process handles: an update takes some 20 kB of memory. Beyond, later ones wait."""
 STORE_S = 2.0
-"""For one access to the database."""
+"""The timeout of one access to the database."""
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class UpdateSpool:
-    """Every method raises what the database raises; what was kept is on its disk when `keep` returns.
+    """Unfinished updates in the database. Every method raises the database's errors; when `keep` returns, the updates
+    are on its disk.
 
     A claim says that a process handles an update, for so many seconds; the process that polls needs none.
     """
@@ -32,33 +33,34 @@ class UpdateSpool:
     sessions: Sessions
 
     async def keep(self, updates: Mapping[int, RawUpdate], claim_s: float = 0.0) -> None:
-        """By update id."""
+        """Stores updates by update id."""
         async with self.sessions.begin() as session:
             await spool.add(session, {update_id: json.dumps(raw) for update_id, raw in updates.items()}, claim_s)
 
     async def forget(self, update_ids: Collection[int]) -> None:
-        """They are finished."""
+        """Deletes updates that are finished."""
         async with self.sessions.begin() as session:
             await spool.remove(session, update_ids)
 
     async def load(self) -> list[RawUpdate]:
-        """Those kept and not forgotten, in the order in which they came."""
+        """The stored updates, in the order of arrival."""
         async with self.sessions() as session:
             return [json.loads(content) for content in await spool.contents(session)]
 
     async def claim(self, update_ids: Collection[int], claim_s: float) -> None:
-        """Claim them from now on; 0 gives the claim up."""
+        """Claims updates from now on; 0 ends the claims."""
         async with self.sessions.begin() as session:
             await spool.claim(session, update_ids, claim_s)
 
     async def claim_abandoned(self, claim_s: float, limit: int) -> list[RawUpdate]:
-        """Those that no process claims, claimed now, in the order in which they came."""
+        """Claims the updates that no process claims; returns them in the order of arrival."""
         async with self.sessions.begin() as session:
             return [json.loads(content) for content in await spool.claim_abandoned(session, claim_s, limit)]
 
 
 async def stored(answer: Awaitable[Answer]) -> Answer | None:
-    """`None` while the database is away; an update that it will never take is no reason to stop either."""
+    """The answer of the database; `None` while it is unreachable. Any other error is logged and gives `None` too, since
+    one update that cannot be stored must not stop the others."""
     try:
         async with asyncio.timeout(STORE_S):
             return await answer

@@ -1,4 +1,4 @@
-"""The statistics of /admin in words: captions, and what the charts show. Pure."""
+"""The statistics of /admin: captions, and the data of the charts. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERDICTS = (frozenset(Verdict) - {Verdict.ACCEPTED}) | {
 
 
 def buttons(texts: Texts, chosen: AdminCallback) -> InlineKeyboardMarkup:
-    """The periods, the two other pages, and the file."""
+    """The buttons for the periods, the two other pages and the file."""
     periods = [
         button(
             ("• " if days == chosen.days else "") + texts("admin-days-button", days=days),

@@ -1,12 +1,12 @@
-"""Takes updates as Telegram posts them, in place of polling; they are handled by the same intake.
+"""Takes updates that Telegram posts, instead of polling; the same intake handles them.
 
-Telegram counts an update as confirmed when it is answered with 200, and posts it again otherwise. So the answer waits
-until the update is finished, as polling's offset does, but not for long: Telegram posts CONNECTIONS_MAX updates at a
-time, and a command behind so many prompts would wait for them. An update that takes longer than PATIENCE_S, and all
-when CROWD of them wait, are kept in the database and confirmed. Each process claims those that it handles there; what a
-killed one has left, another or the next one takes after CLAIM_S.
+Telegram counts an update as confirmed when its post is answered with 200, and otherwise posts it again. So the answer
+waits until the update is finished. It must not wait long, because Telegram has at most CONNECTIONS_MAX posts open, and
+a command would wait behind as many prompts. Therefore an update is stored in the database and confirmed if it takes
+longer than PATIENCE_S, or if CROWD updates wait. A process claims the stored updates that it handles. If it is killed,
+another process, or the next one, takes them when their claims have ended, after CLAIM_S.
 
-The server speaks plain HTTP: the certificate belongs to the reverse proxy in front of it.
+The server speaks plain HTTP: the reverse proxy in front of it has the certificate.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ CONNECTIONS_MAX = 100
 BODY_MAX_BYTES = 1 << 20
 RETRY_S = 5.0
 PATIENCE_S = 1.0
-"""Most commands take a few hundredths of a second: only prompts and photos are kept in the database."""
+"""The seconds until an unfinished update is stored. Most commands take a few hundredths of a second, so only prompts
+and photos are stored."""
 CROWD = CONNECTIONS_MAX // 2
-"""So many answers that wait leave Telegram half of its connections."""
+"""The number of waiting answers from which all are stored; half of Telegram's connections remain free."""
 LOOK_S = 0.25
 CLAIM_S = 60.0
 CLAIM_EVERY_S = 15.0
@@ -65,10 +66,10 @@ class PostedUpdate:
 
 
 class Webhook:
-    """`run` until `stop` is set. `url` is the public address, `listen` (host, port) where the proxy passes it on to.
-    Without a `spool` every answer waits until its update is finished.
+    """Takes posted updates: call `run`. `url` is the public address, `listen` the (host, port) to which the proxy
+    forwards. Without a `spool`, every answer waits until its update is finished.
 
-    Several processes may serve one address; the order of a chat's messages then depends on the proxy.
+    Several processes may serve one address; then the order of a chat's messages depends on the proxy.
     """
 
     def __init__(
@@ -93,7 +94,8 @@ class Webhook:
         self._stopping = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Raises OperatorError: the address to listen at is taken, or Telegram does not accept `url`."""
+        """Takes updates until `stop` is set. Raises OperatorError if the port is in use, or if Telegram does not accept
+        `url`."""
         application = web.Application(client_max_size=BODY_MAX_BYTES)
         application.add_routes([web.post(urlsplit(self._url).path or "/", self._receive)])
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
@@ -121,7 +123,8 @@ class Webhook:
             await runner.cleanup()
 
     async def _keep_slow(self) -> None:
-        """Until cancelled: keep updates that are not finished soon, and take those that other processes left."""
+        """Stores updates that are not finished soon, and takes those that other processes left; runs until
+        cancelled."""
         if self._spool is None:
             return
         claim_at = time.monotonic() + CLAIM_EVERY_S
@@ -165,13 +168,13 @@ class Webhook:
                 del self._spooled[update_id]
 
     async def _leave(self) -> None:
-        """The next process need not wait for the claims of this one to end."""
+        """Ends the claims of this process, so that the next process need not wait for them."""
         if self._spool is not None and self._spooled:
             await self._forget_finished(self._spool)
             await stored(self._spool.claim(list(self._spooled), 0.0))
 
     async def _register(self, stop: asyncio.Event) -> None:
-        """Tell Telegram the address, as often as it takes."""
+        """Registers the address at Telegram; repeats it until Telegram accepts."""
         while not stop.is_set():
             pause_s = RETRY_S
             try:
@@ -195,7 +198,7 @@ class Webhook:
             await finishes_before(stop, asyncio.create_task(asyncio.sleep(pause_s)))
 
     async def _receive(self, request: web.Request) -> web.Response:
-        """200 for what is finished, 503 for what is to come again."""
+        """Answers a post with 200 for a finished or stored update, 503 for one that Telegram shall post again."""
         given = request.headers.get(SECRET_HEADER, "")
         if not hmac.compare_digest(given.encode(), self._secret.encode()):
             return web.Response(status=401)

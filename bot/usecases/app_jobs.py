@@ -224,7 +224,7 @@ async def _own(session: AsyncSession, client: ApiClient, job_id: UUID) -> AppJob
 
 @dataclass(frozen=True)
 class FindAppJob:
-    """Raises PictureGone."""
+    """Returns the app's own job with its pictures. Raises PictureGone."""
 
     sessions: Sessions
 

@@ -98,7 +98,7 @@ class Authenticate:
 
 @dataclass(frozen=True)
 class RevokeKey:
-    """`False` when there is no such key in force. The app and its end users stay."""
+    """Revokes a key; `False` when no such key is in force. The app and its end users stay."""
 
     sessions: Sessions
 
@@ -125,7 +125,7 @@ class ListKeys:
 
 @dataclass(frozen=True)
 class KeyUseCases:
-    """Those of an admin."""
+    """The use cases of an admin about keys."""
 
     make: MakeKey
     revoke: RevokeKey

@@ -19,7 +19,7 @@ CODE_BYTES = 9
 
 @dataclass(frozen=True)
 class ReadBalance:
-    """Raises UnknownUser."""
+    """Returns the user's balance. Raises UnknownUser."""
 
     sessions: Sessions
     terms: CreditTerms

@@ -1,7 +1,8 @@
-"""Drafts: prompts that came before a photo was accepted. They are kept with the user and drawn as soon as one is.
+"""Drafts: prompts that came before a photo was accepted. They are stored with the user, and drawn as soon as a photo is
+accepted.
 
 A prompt that came with a photo is drawn when that photo is accepted. If it is refused, the prompt waits for the next
-photo: the prompt may be about another person than the earlier photos show.
+photo, because it may be about another person than the earlier photos show.
 """
 
 from __future__ import annotations
@@ -46,8 +47,9 @@ async def drop_draft(session: AsyncSession, user: User, chat_id: int) -> None:
 
 @dataclass(frozen=True)
 class DrawnDraft:
-    """A draft that is `submitted`, or returned: `limit` pictures are in progress already, an admin does not allow it or
-    the second person cannot be drawn (`barred`), or else the user has no credits."""
+    """A draft that became a job (`submitted`), or that is returned to the user. The reason for a return is `limit`,
+    where so many pictures are in progress; `barred`, where an admin forbids it or the second person cannot be drawn;
+    and without either, a lack of credits."""
 
     prompt: str
     style: str
@@ -66,9 +68,9 @@ class WaitingDraft:
 
 @dataclass(frozen=True)
 class DrawDraft:
-    """Ask for the picture of the draft, now that the photos `decided` have their verdicts.
+    """Requests the picture of the draft, now that the photos `decided` have their verdicts.
 
-    `None` when there is no draft, or it came as text and no photo is accepted. Raises UnknownUser.
+    Returns `None` when there is no draft, or when it came as text and no photo is accepted. Raises UnknownUser.
     """
 
     sessions: Sessions
@@ -144,8 +146,9 @@ def _message_of(key: str) -> int:
 
 
 async def _waits(session: AsyncSession, key: str, chat_id: int, decided: Sequence[Reference]) -> ReferenceState | None:
-    """The reason why the draft waits: PENDING, the verdict on the photo it came with, or what the user decides about
-    that photo; REJECTED, a photo in its place; `None`: nothing, also where it came without a photo."""
+    """What the draft waits for. PENDING: the verdict on the photo that it came with, or the user's decision about that
+    photo. REJECTED: another photo in place of the refused one. `None`: nothing, also where the draft came without a
+    photo."""
     accompanying = await _came_with(session, key, chat_id)
     states = {photo.state for photo in accompanying}
     if (

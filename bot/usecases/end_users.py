@@ -48,7 +48,8 @@ class AgreeForEndUser:
 
 @dataclass(frozen=True)
 class FindEndUser:
-    """Raises UnknownUser; NoConsent with `consenting`, where they have not agreed to the terms in force."""
+    """Returns the app's end user. Raises UnknownUser; with `consenting`, NoConsent where they have not agreed to the
+    terms in force."""
 
     sessions: Sessions
 

@@ -64,7 +64,7 @@ class GiveConsent:
 
 @dataclass(frozen=True)
 class ChooseLanguage:
-    """Raises UnknownUser."""
+    """Sets the user's language. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -87,7 +87,7 @@ class FindLanguage:
 
 @dataclass(frozen=True)
 class FindUser:
-    """`None` for those who never wrote, or deleted everything."""
+    """Returns the user; `None` for one who never wrote, or deleted everything."""
 
     sessions: Sessions
 

@@ -17,7 +17,7 @@ from bot.prompts import one_line
 
 
 async def _summary(session: AsyncSession, user_id: int, person_id: UUID) -> PersonSummary:
-    """Raises PersonGone."""
+    """The summary of one person. Raises PersonGone."""
     for person in await people.summaries(session, user_id):
         if person.id == person_id:
             return person
@@ -37,7 +37,7 @@ async def add_person(session: AsyncSession, user_id: int) -> UUID:
 
 @dataclass(frozen=True)
 class ListPeople:
-    """Oldest first; a user with photos has at least one person."""
+    """Returns the user's people, oldest first; a user with photos has at least one person."""
 
     sessions: Sessions
 
@@ -64,7 +64,7 @@ class PersonPage:
 
 @dataclass(frozen=True)
 class OpenPerson:
-    """Raises PersonGone."""
+    """Returns the page of a person. Raises PersonGone."""
 
     sessions: Sessions
     alive_s: float
@@ -210,7 +210,7 @@ class SetCover:
 
 @dataclass(frozen=True)
 class PeopleUseCases:
-    """`bot.app` builds it."""
+    """The use cases about people; `bot.app` builds them."""
 
     list: ListPeople
     open: OpenPerson

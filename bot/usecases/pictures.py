@@ -215,7 +215,7 @@ class Redraw:
 
 @dataclass(frozen=True)
 class FindPicture:
-    """Raises PictureGone."""
+    """Returns the user's own picture. Raises PictureGone."""
 
     sessions: Sessions
 
@@ -261,7 +261,8 @@ class _AsBefore:
 
 
 async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsBefore:
-    """Raises PersonGone and NoPhotos where the second person can no longer be drawn."""
+    """The conditions of an earlier picture, with the change. Raises PersonGone and NoPhotos where the second person can
+    no longer be drawn."""
     keeps_pose, keeps_image_prompt = not change.free_pose, not change.without_image_prompt
     pose_there = source.pose != POSE_PHOTO or await _has_pose_photo(session, source)
     pose = source.pose if keeps_pose and pose_there else None
@@ -280,7 +281,7 @@ async def _as_before(session: AsyncSession, source: Job, change: Change) -> _AsB
 
 
 async def _companion_photos(session: AsyncSession, user_id: int, companion_id: UUID | None) -> list[UUID]:
-    """Raises PersonGone, NoPhotos."""
+    """The photos of the second person. Raises PersonGone, NoPhotos."""
     if companion_id is None:
         return []
     if await people.get(session, user_id, companion_id) is None:

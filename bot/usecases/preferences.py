@@ -26,7 +26,7 @@ class Preferences:
     pose: str | None
     """A preset's name or POSE_PHOTO; `None` for a free pose."""
     pose_pinned: bool
-    """The pose is for all future pictures, else for the next one."""
+    """Whether the pose is for all future pictures, not only for the next one."""
     has_pose_photo: bool
     poses_drawn: bool
     """Whether a living worker can draw a pose that is asked for."""
@@ -48,7 +48,7 @@ class PreferenceOverrides(TypedDict):
 
 
 async def preference_overrides(session: AsyncSession, user: User) -> PreferenceOverrides:
-    """The user's preferences for a new picture. One of two people has a free pose. Raises CompanionGone."""
+    """The user's preferences for a new picture. A picture of two people has a free pose. Raises CompanionGone."""
     together = await _companion_photos(session, user)
     photo = await poses.of_user(session, user.id) if user.pose == POSE_PHOTO and not together else None
     pose = None if together or (user.pose == POSE_PHOTO and photo is None) else user.pose
@@ -65,8 +65,8 @@ async def preference_overrides(session: AsyncSession, user: User) -> PreferenceO
 
 
 async def _companion_photos(session: AsyncSession, user: User) -> list[UUID]:
-    """Those of the second person in the next picture; empty where there is none. Raises CompanionGone: a picture of
-    one is not what the user asked for."""
+    """The photos of the second person in the next picture; empty without one. Raises CompanionGone: a picture of one
+    person is not what the user asked for."""
     if user.companion_id is None or user.companion_id == await people.current_id(session, user.id):
         return []
     photos = await people.photo_ids(session, user.id, user.companion_id, ReferenceState.ACCEPTED)
@@ -76,8 +76,8 @@ async def _companion_photos(session: AsyncSession, user: User) -> list[UUID]:
 
 
 def use_up_choices(user: User, taken: PreferenceOverrides) -> None:
-    """A picture has taken pose, image prompt and companion: they were for one picture, unless pinned. A pose that a
-    picture of two people left out stays for the next one. `user` is locked."""
+    """Resets the pose, image prompt and companion that a picture has used, unless they are pinned. A pose that a
+    picture of two people did not use stays for the next one. `user` must be locked."""
     if not user.pose_pinned and taken["companion_id"] is None:
         user.pose = None
     user.companion_id = None
@@ -113,7 +113,7 @@ class OpenPreferences:
 
 @dataclass(frozen=True)
 class ChooseLikeness:
-    """Raises UnknownUser."""
+    """Sets the likeness of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -124,7 +124,7 @@ class ChooseLikeness:
 
 @dataclass(frozen=True)
 class ChooseClothes:
-    """Raises UnknownUser."""
+    """Sets the clothes of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -135,7 +135,7 @@ class ChooseClothes:
 
 @dataclass(frozen=True)
 class ChooseAspect:
-    """Raises UnknownUser."""
+    """Sets the aspect of the future pictures. Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -146,7 +146,8 @@ class ChooseAspect:
 
 @dataclass(frozen=True)
 class ChoosePose:
-    """A preset, or `None` for a free pose. A pose photo stays kept, to be chosen again. Raises UnknownUser."""
+    """Sets the pose to a preset, or to `None` for a free pose. A stored pose photo is kept and can be chosen again.
+    Raises UnknownUser."""
 
     sessions: Sessions
 
@@ -159,7 +160,7 @@ class ChoosePose:
 
 @dataclass(frozen=True)
 class PinPose:
-    """Keep the chosen pose for all future pictures, or for the next one. Raises UnknownUser."""
+    """Keeps the chosen pose for all future pictures, or only for the next one. Raises UnknownUser."""
 
     sessions: Sessions
 

@@ -24,7 +24,7 @@ class ReadUsage:
 
 @dataclass(frozen=True)
 class PauseService:
-    """Hand nothing to workers from now on; they finish what they hold. Requests are taken and wait.
+    """Pauses the service: workers get nothing new and finish what they have; requests are accepted and wait.
 
     `False` when it was paused already.
     """
@@ -43,7 +43,7 @@ class PauseService:
 
 @dataclass(frozen=True)
 class ResumeService:
-    """End the pause; `False` when there was none."""
+    """Ends the pause; `False` when there was none."""
 
     sessions: Sessions
     signals: Signals

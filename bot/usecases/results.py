@@ -18,7 +18,7 @@ from bot.errors import PictureGone, PictureInProgress
 
 
 async def job_of_user(session: AsyncSession, job_id: UUID, user_id: int) -> Job:
-    """Raises PictureGone."""
+    """The user's own job. Raises PictureGone."""
     job = await jobs.get(session, job_id, user_id)
     if job is None:
         raise PictureGone
@@ -103,7 +103,7 @@ class RemovePicture:
 
 @dataclass(frozen=True)
 class BrowseGallery:
-    """One page of the user's pictures; `None`: there are none."""
+    """Returns one page of the user's pictures; `None` where there are none."""
 
     sessions: Sessions
 

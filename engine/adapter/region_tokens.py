@@ -46,7 +46,7 @@ class RegionReading:
     faces_only: bool = False
 
     def metadata(self) -> dict[str, str]:
-        """For `safetensors.torch.save_file`."""
+        """The metadata for `safetensors.torch.save_file`."""
         content = {"regions": [str(region) for region in self.regions], "alpha": self.alpha}
         return {METADATA: json.dumps(content | {"faces_only": self.faces_only})}
 

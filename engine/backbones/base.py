@@ -65,7 +65,7 @@ class Capabilities:
     pose: bool
     """The backbone follows a pose."""
     strength: bool
-    """face_scale and body_scale have a continuous effect."""
+    """Whether face_scale and body_scale have a continuous effect."""
     styles: DrawnBy
     """How looks are drawn. By words: a look is part of the prompt. By filters: the prompt names no look, the picture is
     filtered."""
@@ -74,7 +74,7 @@ class Capabilities:
     languages: tuple[str, ...]
     """Prompts in other languages are translated to "en" first."""
     photorealistic: bool
-    """Its pictures can pass for photos: it is not served without safety classifiers."""
+    """Whether its pictures can pass for photos: then it is not served without safety classifiers."""
     licence: str
     commercial_use: bool
     negative_prompt: Literal["guided", "ignored"] = "ignored"

@@ -184,7 +184,7 @@ class BranchReader:
     def _regions(
         self, reading: RegionReading, drawings: Sequence[GenerationInput], of_head: bool
     ) -> tuple[RegionPhotos | None, list[list[int]]]:
-        """As `_photos`; where a head is redrawn, the head's region alone."""
+        """The photos' regions as in `_photos`; only the head's region while a head is redrawn."""
         images = self.images
 
         def shown(view: View, clothes: Clothes) -> dict[ImageRegion, RegionView]:

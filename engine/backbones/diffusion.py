@@ -22,7 +22,7 @@ from engine.adapter.ip_adapter import IPAdapterBranches
 from engine.adapter.model import text_keys_values
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
 from engine.backbones.branch_reader import BranchReader, BranchSettings
-from engine.backbones.head_pass import STRENGTH, laid_back, square_around
+from engine.backbones.head_pass import STRENGTH, blend_head, square_around
 from engine.backbones.long_prompts import encode_prompts
 from engine.backbones.previews import PreviewDecoder, to_pictures
 from engine.backbones.reference_crops import ReferenceReader
@@ -106,7 +106,7 @@ class DiffusionBackbone:
         side = self._sizes.get(Aspect.SQUARE, (min(self._size(drawing.settings)),))[0]
         close = replace(drawing, prompt=f"{HEAD_PROMPT}, {drawing.prompt}", pose=None)
         start_image = picture.crop(square).resize((side, side), Image.Resampling.LANCZOS)
-        return laid_back(picture, self._sample([close], (side, side), on_step, start_image)[0], square)
+        return blend_head(picture, self._sample([close], (side, side), on_step, start_image)[0], square)
 
     @torch.inference_mode()
     def _sample(

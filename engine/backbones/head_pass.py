@@ -44,7 +44,7 @@ def square_around(face: Box, size: tuple[int, int]) -> tuple[int, int, int, int]
     return left, top, left + side, top + side
 
 
-def laid_back(picture: Image.Image, head: Image.Image, square: tuple[int, int, int, int]) -> Image.Image:
+def blend_head(picture: Image.Image, head: Image.Image, square: tuple[int, int, int, int]) -> Image.Image:
     """`picture` with `head` blended into `square`: fully in the middle, not at all at the sides of the square, except
     sides on the picture's edge, where nothing fades."""
     side = square[2] - square[0]

@@ -72,10 +72,9 @@ class Sizes:
 
 
 def load_klein(device: str, weights: Path | None = None, options: Options | None = None) -> KleinBackbone:
-    """From the folder `weights` or the hub's cache. Raises WeightsError naming what is missing.
-
-    Of the options, `precision`, `offload` and `compile` concern it. "auto" is bfloat16 on a GPU: the published weights
-    have it, and float16 has less range than they were trained with."""
+    """Loads the backbone from the folder `weights` or the hub's cache. Raises WeightsError, which names what is
+    missing. Of the options, `precision`, `offload` and `compile` apply. "auto" is bfloat16 on a GPU: the published
+    weights have it, and float16 has a smaller range than they were trained in."""
     options = options or Options()
     source = str(weights or REPOSITORY)
     try:
@@ -187,7 +186,7 @@ class KleinBackbone:
         return pictures if style is None else [*pictures, style]
 
     def _noise(self, seed: int, size: tuple[int, int]) -> Tensor:
-        """[1, C, H, W] in the transformer's layout: 2 x 2 latents per position."""
+        """Noise [1, C, H, W] in the transformer's layout: 2 x 2 latents per position."""
         width, height = (side // SIDE_MULTIPLE_PX for side in size)
         channels = self._pipeline.transformer.config.in_channels
         return torch.randn(1, channels, height, width, generator=torch.Generator().manual_seed(seed))
@@ -263,7 +262,8 @@ def person_pictures(drawing: GenerationInput, sizes: Sizes, limit: int) -> list[
 
 
 def _crop(view: View, kind: str, clothes: Clothes, sizes: Sizes) -> Image.Image | None:
-    """Clothes are hidden where others are asked for, so that the pictures do not contradict the prompt."""
+    """The crop of the body or the head; None for a head without a face. Garments are hidden where other clothes are
+    asked for, so that the pictures do not contradict the prompt."""
     observation = view.observation
     if kind == "head":
         return None if observation.face_box is None else head_crop(view.image, observation.face_box, sizes.head)

@@ -38,7 +38,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class FewSteps:
-    """A LoRA of a distillation for few steps, and its settings."""
+    """A LoRA distilled for few steps, and its settings."""
 
     lora: str
     scheduler: Any
@@ -52,12 +52,14 @@ class Family:
     """The names, files and defaults of sd15 or sdxl. Files are named as in Options.
 
     sides: aspect -> width and height as shares of the side that the UNet was trained at, the default aspect first. vae:
-    an autoencoder for half precision, or "". face_scale, body_scale: of IP-Adapter's attention where the request's
-    scale is 1. diffusers' guide calls 0.5 balanced: at 1 the photos outweigh the prompt, the style and the pose. Both
-    branches add up, so neither is much above 0.5.
+    an autoencoder for half precision, or "" for the pipeline's own.
 
-    image_prompt_adapter: as body_adapter, for image prompts. style_blocks, layout_blocks: the blocks where an image
-    prompt acts, at scale 1, as in InstantStyle.
+    face_scale, body_scale: the scales of IP-Adapter's attention that a request's scale of 1 stands for. diffusers'
+    guide calls 0.5 balanced: at 1 the photos outweigh the prompt, the style and the pose. The effects of both branches
+    add up, so neither scale is much above 0.5.
+
+    image_prompt_adapter: the adapter for image prompts, named like body_adapter. style_blocks, layout_blocks: the
+    blocks where an image prompt acts, at scale 1, as in InstantStyle.
     """
 
     name: str
@@ -85,7 +87,7 @@ class Family:
 
 
 def load_family(family: Family, device: str, weights: Path | None, options: Options) -> DiffusionBackbone:
-    """A loaded backbone. Raises WeightsError naming what is absent, SetupError for a setting that does not fit."""
+    """Loads a backbone. Raises WeightsError naming what is missing, SetupError for a setting that does not fit."""
     if options.offload and device == "cpu":
         raise SetupError("expected a GPU to spare the memory of, got the CPU: unset ENGINE_OFFLOAD")
     diffusers_logging.set_verbosity_error()  # its loaders warn about choices that are intended here
@@ -110,7 +112,7 @@ def load_family(family: Family, device: str, weights: Path | None, options: Opti
         pipeline.vae.to(torch.float32)  # its activations overflow in half precision
     if options.offload:
         pipeline.enable_model_cpu_offload(device=device)
-    pipeline.vae.enable_slicing()  # a batch is decoded picture by picture: its activations are the largest of all
+    pipeline.vae.enable_slicing()  # decodes a batch picture by picture, since decoding needs the most memory
     settings = branch_settings(family, options, pipeline.unet)
     scheduler = _scheduler(pipeline, few)
     parts = Parts(pipeline, branches, encoder, controlnet, preview, scheduler, options.offload, settings)

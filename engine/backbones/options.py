@@ -30,7 +30,7 @@ class Options:
     body_adapter: str | None = None
     face_adapter: str | None = None
     image_prompt_adapter: str | None = None
-    """In the Plus layout, for image prompts."""
+    """The adapter for image prompts, in the Plus layout."""
     image_encoder: str | None = None
     controlnet: str | None = None
     preview: str | None = None

@@ -42,5 +42,5 @@ SD15: Final = Family(
 
 
 def load_sd15(device: str, weights: Path | None = None, options: Options | None = None) -> DiffusionBackbone:
-    """From `weights` or the hub's cache; see `load_family`."""
+    """Loads the backbone from `weights` or the hub's cache; see `load_family`."""
     return load_family(SD15, device, weights, options or Options())

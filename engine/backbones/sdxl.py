@@ -49,5 +49,5 @@ SDXL: Final = Family(
 
 
 def load_sdxl(device: str, weights: Path | None = None, options: Options | None = None) -> DiffusionBackbone:
-    """From `weights` or the hub's cache; see `load_family`."""
+    """Loads the backbone from `weights` or the hub's cache; see `load_family`."""
     return load_family(SDXL, device, weights, options or Options())

@@ -23,7 +23,7 @@ MIRRORED_M = 0.02
 """The mirrored side must be nearer by this many metres, or it would replace pixels of the texel's own side at
 random."""
 SEEN_MIN = 12
-"""With fewer map pixels on the person, the photo gives no texture."""
+"""The least number of map pixels on the person for a photo to give a texture."""
 TEXTURE_CHANNELS = 4
 TEXEL_VALUES = 5
 """The number of values per texel: RGB, sureness, and the part of the dressed person (`BodyPart`) that the photo shows
@@ -61,11 +61,11 @@ def texture_of(photo: Tensor, parts: Tensor, pixel: Tensor, sureness: Tensor) ->
     """photo [B, 3, h, w] in [-1, 1] and parts [B, h, w] at the map's size, pixel int64 [B, T] and sureness [B, T] of
     `Sources` -> texture [B, TEXEL_VALUES, T]: RGB in [-1, 1], sureness, part."""
     values = torch.cat([photo, parts[:, None].to(photo.dtype)], 1).flatten(2)
-    found = values.gather(2, pixel[:, None].expand(-1, values.shape[1], -1))
-    return torch.cat([found[:, :3], sureness[:, None], found[:, 3:]], 1)
+    texels = values.gather(2, pixel[:, None].expand(-1, values.shape[1], -1))
+    return torch.cat([texels[:, :3], sureness[:, None], texels[:, 3:]], 1)
 
 
-def merged(textures: list[Tensor]) -> Tensor:
+def merge_textures(textures: list[Tensor]) -> Tensor:
     """The textures [B, TEXEL_VALUES, T] of several photos of one person in one: each texel from the photo with the
     highest sureness."""
     stacked = torch.stack(textures)
@@ -73,29 +73,29 @@ def merged(textures: list[Tensor]) -> Tensor:
     return stacked.gather(0, best[None, :, None].expand(1, -1, stacked.shape[2], -1))[0]
 
 
-def laid_texture(texture: Tensor, surface: Tensor) -> Tensor:
-    """`aligned` and `aligned_parts` [B, TEXTURE_CHANNELS + PARTS, h, w]."""
-    return torch.cat([aligned(texture, surface), aligned_parts(texture, surface)], 1)
+def aligned_texture(texture: Tensor, surface: Tensor) -> Tensor:
+    """`aligned_colours` and `aligned_parts` [B, TEXTURE_CHANNELS + PARTS, h, w]."""
+    return torch.cat([aligned_colours(texture, surface), aligned_parts(texture, surface)], 1)
 
 
-def aligned(texture: Tensor, surface: Tensor) -> Tensor:
-    """texture [B, TEXEL_VALUES, T] laid on the body of surface [B, h, w] -> [B, TEXTURE_CHANNELS, h, w]: RGB times
+def aligned_colours(texture: Tensor, surface: Tensor) -> Tensor:
+    """texture [B, TEXEL_VALUES, T] at the texels that surface [B, h, w] shows -> [B, TEXTURE_CHANNELS, h, w]: RGB times
     sureness, in [-1, 1], and sureness in -1..1; 0, 0, 0, -1 where the photo shows nothing."""
-    laid = _laid(texture[:, :4], surface)
-    sureness = laid[:, 3:] * (surface > 0)[:, None]
-    return torch.cat([laid[:, :3] * sureness, 2 * sureness - 1], 1)
+    values = _at_surface(texture[:, :4], surface)
+    sureness = values[:, 3:] * (surface > 0)[:, None]
+    return torch.cat([values[:, :3] * sureness, 2 * sureness - 1], 1)
 
 
 def aligned_parts(texture: Tensor, surface: Tensor) -> Tensor:
-    """texture as in `aligned` -> [B, PARTS, h, w]: the sureness at the channel of the part that the photo shows there,
-    0 elsewhere."""
-    laid = _laid(texture[:, 3:], surface)
-    sureness = laid[:, :1] * (surface > 0)[:, None]
-    one_hot = torch.arange(PARTS, device=laid.device).view(-1, 1, 1) == laid[:, 1:].round()
+    """texture as in `aligned_colours` -> [B, PARTS, h, w]: the sureness in the channel of the part that the photo shows
+    at that point of the surface, 0 in the other channels."""
+    values = _at_surface(texture[:, 3:], surface)
+    sureness = values[:, :1] * (surface > 0)[:, None]
+    one_hot = torch.arange(PARTS, device=values.device).view(-1, 1, 1) == values[:, 1:].round()
     return sureness * one_hot
 
 
-def _laid(values: Tensor, surface: Tensor) -> Tensor:
+def _at_surface(values: Tensor, surface: Tensor) -> Tensor:
     texels = (surface.flatten(1) - 1).clamp(min=0).long()
-    found = values.gather(2, texels[:, None].expand(-1, values.shape[1], -1))
-    return found.view(*found.shape[:2], *surface.shape[1:])
+    result = values.gather(2, texels[:, None].expand(-1, values.shape[1], -1))
+    return result.view(*result.shape[:2], *surface.shape[1:])

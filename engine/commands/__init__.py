@@ -27,9 +27,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def check_out(path: Path, option: str = "--out", formats: tuple[str, ...] = ()) -> None:
-    """Raises SetupError before the work where the file cannot be written.
-
-    With `formats` (Pillow's names), also where the file's name has another format."""
+    """Raises SetupError before the work if the file cannot be written; with `formats` (Pillow's names), also if the
+    file's name has another format."""
     if path.is_dir() or not path.absolute().parent.is_dir():
         raise SetupError(f"{option}: expected a file name in a folder that exists, got {path}")
     if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
@@ -40,7 +39,7 @@ def check_out(path: Path, option: str = "--out", formats: tuple[str, ...] = ()) 
 
 
 def write(path: Path, content: bytes) -> None:
-    """Raises SetupError with the system's reason."""
+    """Writes the file. Raises SetupError with the system's reason."""
     try:
         path.write_bytes(content)
     except OSError as error:

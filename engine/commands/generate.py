@@ -167,14 +167,14 @@ def _style(name: str | None) -> str | None:
     return None if style is None else style.name
 
 
-def _pose(wish: str) -> contract.Pose:
+def _pose(value: str) -> contract.Pose:
     """A preset by its name, with either kind of dash; anything else is a photo."""
-    name = wish.replace("-", "_").lower()
+    name = value.replace("-", "_").lower()
     if name in list(contract.PosePreset):
         return contract.Pose(preset=contract.PosePreset(name))
-    if not os.path.exists(wish):  # noqa: PTH110  (Path.exists raises where the name is too long for the system)
-        raise SetupError(f"--pose: expected a photo or one of {', '.join(contract.PosePreset)}, got {wish!r}")
-    return contract.Pose(image=read_bytes(Path(wish)))
+    if not os.path.exists(value):  # noqa: PTH110  (Path.exists raises where the name is too long for the system)
+        raise SetupError(f"--pose: expected a photo or one of {', '.join(contract.PosePreset)}, got {value!r}")
+    return contract.Pose(image=read_bytes(Path(value)))
 
 
 def _check_photos(options: argparse.Namespace, request: contract.GenerateRequest) -> None:

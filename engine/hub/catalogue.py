@@ -30,7 +30,7 @@ class Weights(BaseModel):
     purpose: str
     backbones: tuple[str, ...]
     needed: bool
-    """Without it the backbone is not served."""
+    """Whether the backbone needs it to be served."""
     licence: str
     commercial_use: bool
     setting: str = ""
@@ -38,7 +38,7 @@ class Weights(BaseModel):
     few_steps: str = ""
     """The value of `distilled` that wants it."""
     only_by_setting: bool = False
-    """Not used from the hub's cache unless the setting names its folder there."""
+    """Whether it is used from the hub's cache only if the setting names its folder there."""
     parameters: int | None = Field(default=None, gt=0)
     bytes_per_parameter: int = 2
 

@@ -75,7 +75,7 @@ class HuggingFaceHub:
             raise self._explained(f"{repository}/{file}", error) from error
 
     def _explained(self, what: str, error: Exception) -> SetupError:
-        """One line: the expected, the error, the remedy."""
+        """The error in one line: the expectation, the error, the remedy."""
         from huggingface_hub import errors
 
         reason = (str(error).strip() or type(error).__name__).partition("\n")[0]

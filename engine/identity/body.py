@@ -37,7 +37,7 @@ SUREST: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One person: fields as in Observation."""
+    """One person on a photo; fields as in Observation."""
 
     box: Box
     keypoints: Keypoints

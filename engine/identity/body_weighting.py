@@ -41,6 +41,6 @@ def keypoint_weights(
 
 
 def weighted(image: Image.Image, keypoints: Keypoints, sigma: float = SIGMA, alpha: float = ALPHA) -> Image.Image:
-    """`image` (RGB), darkened far from the joints."""
+    """The RGB image, darkened far from the joints."""
     weights = keypoint_weights(keypoints, image.width, image.height, sigma, alpha)
     return Image.fromarray((np.asarray(image, np.float32) * weights[..., None]).round().astype(np.uint8))

@@ -33,7 +33,7 @@ class Posture(StrEnum):
 
 
 def framing_of(observation: Observation) -> Framing | None:
-    """None where no joints were read."""
+    """The framing of a photo; None where no joints were read."""
     if observation.keypoints is None:
         return None
     points = observation.keypoints

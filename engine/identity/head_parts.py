@@ -49,7 +49,7 @@ pixel would count as skin."""
 SMOOTHED_PX: Final = 9
 """The side of the median filter on a plane of 288 px; strands and highlights are narrower."""
 FACE_PX_MIN: Final = 24
-"""For a face smaller than this on the plane, the network's parts are kept."""
+"""The least size of a face on the plane for the mesh; for a smaller one, the network's parts are kept."""
 
 
 def with_mesh(

@@ -1,5 +1,5 @@
-"""The person parser for real photos: joints and mask by MediaPipe's pose network. That mask is coarse: the outline
-comes from U2-Net for whole bodies, from MediaPipe's selfie segmentation for people shown to the knees or less.
+"""The person parser for real photos: joints and mask by MediaPipe's pose network. That mask is coarse: it is averaged
+with MediaPipe's selfie segmentation and, for whole bodies, with U2-Net, then moved to edges of colour.
 
 The body parts come from the shipped network, which was trained on renders alone; it reads the joints and the matte with
 the photo. Its parts are used only inside the matte, and the head's parts come from MediaPipe's face mesh.
@@ -29,8 +29,10 @@ from engine.vision.blazeface import POINTS
 from engine.vision.blazepose import BlazePose, DetectedPose
 from engine.vision.detection import Detection
 from engine.vision.face_mesh import FaceMesh, Mesh
+from engine.vision.grabcut import along_colours
 from engine.vision.matte import Matte
 from engine.vision.selfie import SelfieSegmentation
+from engine.vision.square import as_rgb
 
 PLANE_WIDTH, PLANE_HEIGHT = 192, 288
 """The size in px of the part map and the matte."""
@@ -43,13 +45,14 @@ GATE: Final = 0.03
 """The distance from the pose's mask within which the outline counts, in heights of the person."""
 MASK_MIN: Final = 0.5
 UNSURE: Final = (0.2, 0.8)
-"""The probabilities between which the mask of a whole body is mixed with the matte; outside, the mask counts alone."""
+"""The probabilities between which the mask of a whole body is averaged with the outlines; outside, the mask counts
+alone."""
 HEAD_NEAR: Final = 0.6
 """The largest distance between the middle of the face and that of the head's joints, in sides of the face; beyond it
 the pose is of a neighbour."""
 AGREE_MIN: Final = 0.5
-"""The share of the pose's mask that the matte must cover; below it the matte shows another object, and the mask counts
-alone."""
+"""The share of the pose's mask that an outline must cover; below it the outline shows another object and does not
+count."""
 BUST: Final = (1.5, 0.8, 3.0)
 """The crop of a bust: to either side of the middle of the face, above and below it, in sides of the face. On a photo of
 six people at a table the detector finds each in such a crop, and misses two in larger ones."""
@@ -154,21 +157,26 @@ class PretrainedParser:
         yield from (_moved(pose, left, top, image.size) for pose in self._poses.see_all(crop))
 
     def _person(self, image: Image.Image, pose: DetectedPose) -> Plane:
-        """float32 [H, W] in 0 to 1 over the photo: the mask of the pose, mixed with an outline near it."""
-        mask = pose.mask
+        """float32 [H, W] in 0 to 1 over the photo: the mask of the pose averaged with outlines near it, then moved to
+        edges of colour; without pieces that hold no joint."""
+        mask, keypoints = pose.mask, pose.keypoints()
         bounds = _bounds(mask > MASK_MIN, np.zeros((0, 3), np.float32))
         if bounds is None:
             return mask
-        whole = bool((pose.keypoints()[[*KNEES, *ANKLES], 2] >= CONFIDENCE_MIN).any())
+        whole = bool((keypoints[[*KNEES, *ANKLES], 2] >= CONFIDENCE_MIN).any())
         left, top, right, bottom = _grown(bounds, MATTE_MARGIN, image)
-        crop, outline = image.crop((left, top, right, bottom)), np.zeros_like(mask)
-        outline[top:bottom, left:right] = self._matte.mask(crop) if whole else self._selfie.mask(crop)
-        if float((outline[mask > MASK_MIN] > MASK_MIN).mean()) < AGREE_MIN:
-            return mask
-        mixed = (mask + outline * _dilated(mask > MASK_MIN, GATE * (bounds[3] - bounds[1]))) / 2
+        crop, person = image.crop((left, top, right, bottom)), mask[top:bottom, left:right]
+        near = _dilated(person > MASK_MIN, GATE * (bounds[3] - bounds[1]))
+        planes = [person]
+        for outline in [self._selfie.mask(crop), *([self._matte.mask(crop)] if whole else [])]:
+            if float((outline[person > MASK_MIN] > MASK_MIN).mean()) >= AGREE_MIN:
+                planes.append(outline * near)
+        mixed = np.asarray(np.mean(planes, 0), np.float32)
         if whole:
-            mixed = np.where(mask > UNSURE[1], 1.0, np.where(mask < UNSURE[0], 0.0, mixed))
-        return np.asarray(mixed, np.float32)
+            mixed = np.where(person > UNSURE[1], 1.0, np.where(person < UNSURE[0], 0.0, mixed)).astype(np.float32)
+        outlined = mask.copy()
+        outlined[top:bottom, left:right] = along_colours(as_rgb(crop), mixed)
+        return _with_joints(outlined, keypoints)
 
     def _mesh(self, image: Image.Image, keypoints: Keypoints, face: Box | None) -> Mesh | None:
         """The mesh of the face in the box `face`, or around the head's joints; None unless both eyes are visible."""
@@ -257,6 +265,18 @@ def _grown(box: Box, margin: float, image: Image.Image) -> tuple[int, int, int, 
     x0, y0, x1, y1 = clipped((box[0] - dx, box[1] - dy, box[2] + dx, box[3] + dy), image.width, image.height)
     left, top = int(x0), int(y0)
     return left, top, max(round(x1), left + 1), max(round(y1), top + 1)
+
+
+def _with_joints(person: Plane, keypoints: Keypoints) -> Plane:
+    """`person` without the separate pieces that hold no visible joint; the largest piece stays in any case."""
+    cv2 = load_opencv()
+    count, pieces, figures, _ = cv2.connectedComponentsWithStats((person > MASK_MIN).astype(np.uint8))
+    if count <= 2:  # the background and one piece
+        return person
+    visible = keypoints[keypoints[:, 2] >= CONFIDENCE_MIN, :2].astype(int)
+    columns, rows = np.minimum(visible, (person.shape[1] - 1, person.shape[0] - 1)).T
+    kept = {0, 1 + int(np.argmax(figures[1:, cv2.CC_STAT_AREA])), *pieces[rows, columns].tolist()}
+    return np.where(np.isin(pieces, list(kept)), person, 0).astype(np.float32)
 
 
 def _dilated(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.uint8]:

@@ -87,7 +87,8 @@ def visibility(observation: Observation) -> float:
 
 
 def _over_views(weighted: list[tuple[NDArray[np.float32] | None, float]]) -> Pooled | None:
-    """`weights` has one entry per view: 0 where there is no embedding, or one of another length than the first's."""
+    """The embeddings of the views, pooled. `weighted`: embedding and weight of each view. A view without an embedding,
+    or with one of another length than the first, gets weight 0. None where no view has an embedding."""
     first = next((embedding for embedding, _ in weighted if embedding is not None), None)
     if first is None:
         return None

@@ -179,13 +179,15 @@ def _open_pack(config: Config) -> Ages | None:
     return PackAges(pack) if (pack / PACK_FILE).is_file() else None
 
 
-def _open(wish: str | None, repository: str, fits: Callable[[str], bool], kind: str, device: str) -> Classifier | None:
-    folder = local_folder(wish or repository)
+def _open(
+    setting: str | None, repository: str, fits: Callable[[str], bool], kind: str, device: str
+) -> Classifier | None:
+    folder = local_folder(setting or repository)
     if folder is not None:
         return load_classifier(folder, fits, f"ENGINE_{kind}_MODEL", device)
-    if wish:
+    if setting:
         raise SetupError(
-            f"ENGINE_{kind}_MODEL: expected a folder, or a repository in the hub's cache, got {wish}: "
+            f"ENGINE_{kind}_MODEL: expected a folder, or a repository in the hub's cache, got {setting}: "
             "python -m engine doctor shows what is there"
         )
     return None

@@ -105,26 +105,31 @@ class BlazePose:
     def read(self, image: Image.Image | RGB, person: Detection) -> DetectedPose | None:
         """The pose of one detection; None where the network finds no pose there.
 
-        The crop around the detector's points gives a first pose, the crop around that pose the result."""
+        The crop around the detector's points gives a first pose, the crop around that pose the result; its mask is the
+        mean over the crop and its mirror image."""
         picture = as_rgb(image)
         first = self._read(picture, Square.about(person.points[HIPS], person.points[BODY_CIRCLE], MARGIN))
-        second = None if first is None else self._read(picture, first[1])
+        second = None if first is None else self._read(picture, first[1], mirrored=True)
         return None if second is None else second[0]
 
-    def _read(self, picture: RGB, square: Square) -> tuple[DetectedPose, Square] | None:
-        """The pose in a square, and the square around that pose."""
+    def _read(self, picture: RGB, square: Square, mirrored: bool = False) -> tuple[DetectedPose, Square] | None:
+        """The pose in a square, and the square around that pose; `mirrored`: the mirror image counts for the mask."""
         size = self._reader.size
-        crop = square.crop(picture, size, repeat_edge=True)
-        landmarks, probability, mask, heatmap, _ = self._reader(crop.astype(np.float32) / 255.0)
+        crop = square.crop(picture, size, repeat_edge=True).astype(np.float32) / 255.0
+        landmarks, probability, mask, heatmap, _ = self._reader(crop)
         if probability[0] < POSE_MIN:
             return None
+        inside = sigmoid(mask[..., 0])
+        if mirrored:
+            reflection = self._reader(np.ascontiguousarray(crop[:, ::-1]))[2]
+            inside = np.asarray((inside + sigmoid(reflection[:, ::-1, 0])) / 2, np.float32)
         values = landmarks.reshape(-1, 5)
         refined = refine(values[:, :2] / float(size), sigmoid(heatmap))
         points = square.on_picture(refined)
         depth = values[:, 2:3] * (square.side / size)
         whole = np.concatenate([points, depth, sigmoid(values[:, 3:])], 1)[:JOINTS]
         height, width = picture.shape[:2]
-        pose = DetectedPose(whole, square.paste(sigmoid(mask[..., 0]), height, width), float(probability[0]))
+        pose = DetectedPose(whole, square.paste(inside, height, width), float(probability[0]))
         return pose, Square.about(points[AUXILIARY], points[AUXILIARY + 1], MARGIN)
 
 

@@ -28,10 +28,13 @@ class SelfieSegmentation:
         self._network = Network(locate("mediapipe", WEIGHTS, state), threads)
 
     def mask(self, image: Image.Image | RGB) -> NDArray[np.float32]:
-        """float32 [H, W] in 0 to 1: the probability that a pixel shows a person."""
+        """float32 [H, W] in 0 to 1: the probability that a pixel shows a person, the mean over the picture and its
+        mirror image."""
         cv2, picture, size = load_opencv(), as_rgb(image), self._network.size
         height, width = picture.shape[:2]
         method = cv2.INTER_AREA if max(height, width) > size else cv2.INTER_LINEAR
         squeezed = cv2.resize(picture, (size, size), interpolation=method)
-        (mask,) = self._network(squeezed.astype(np.float32) / 255.0)
-        return np.asarray(cv2.resize(mask[..., 0], (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+        values = squeezed.astype(np.float32) / 255.0
+        (mask,), (mirrored,) = self._network(values), self._network(np.ascontiguousarray(values[:, ::-1]))
+        mean = (mask[..., 0] + mirrored[:, ::-1, 0]) / 2
+        return np.asarray(cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

@@ -14,7 +14,7 @@ _in_hand: ContextVar[str] = ContextVar("requests", default="")
 
 @contextmanager
 def request_ids(ids: Collection[str]) -> Iterator[None]:
-    """In this context, log records of this thread have the ids, which the bot's log has too."""
+    """In this context, log records of this thread have the given ids, which the bot's log has too."""
     token = _in_hand.set(f" [{' '.join(sorted(ids))}]")
     try:
         yield

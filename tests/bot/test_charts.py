@@ -1,4 +1,4 @@
-"""The charts for operators are legible for all figures."""
+"""The charts for operators are legible with all figures."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ GOOD = {
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """Nothing set but what is needed, in a folder without a .env."""
+    """An environment with the required settings only, in a folder without a .env."""
     for name in Config.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in GOOD.items():

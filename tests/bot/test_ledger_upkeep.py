@@ -1,4 +1,4 @@
-"""The leader keeps the ledger in step with the jobs, pays for invitations and says so."""
+"""The leader books the ends of jobs in the ledger, pays for invitations, and notifies both users."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ async def test_sigterm_ends_the_process_in_an_orderly_way(
 
 
 async def _introduce(person: Person, tmp_path: Path, *, worker: bool = True) -> None:
-    """From /start to the question for words; without a worker, to the photo that waits for one."""
+    """Goes from /start to the question for a prompt; without a worker, to the photo that waits for one."""
     photo = tmp_path / "astronaut.jpg"
     Image.fromarray(skimage.data.astronaut()).save(photo)
     await person.send_text("/start")

@@ -21,7 +21,7 @@ def test_emoji_digits_and_signs_are_no_words(text):
         clean(text)
 
 
-def test_the_limit_counts_what_is_kept_and_is_said():
+def test_the_limit_counts_what_is_kept_and_is_reported():
     assert len(clean("я" * PROMPT_MAX_CHARS + "   ")) == PROMPT_MAX_CHARS
     with pytest.raises(PromptTooLong) as refused:
         clean("я" * (PROMPT_MAX_CHARS + 1))

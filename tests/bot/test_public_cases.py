@@ -1,5 +1,5 @@
-"""Faults of the kinds that people complain about in public, ten of each: commands in captions, settings that nothing
-backs, files of editors that write a byte order mark."""
+"""Faults of the kinds that people report in public, ten of each: commands in captions, settings without any effect,
+files with a byte order mark."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 START_S = 240.0
 PICTURES = 3
-"""As many as one user may have in progress."""
+"""The number of pictures that one user may have in progress."""
 
 
 @asynccontextmanager
@@ -50,7 +50,7 @@ async def bot_process(environment: dict[str, str], log: Path) -> AsyncIterator[P
 
 
 async def end(process: Process) -> None:
-    """As an orchestrator ends a replica."""
+    """Ends a replica as an orchestrator does."""
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(120):
         assert await process.wait() == 0
@@ -61,7 +61,7 @@ def has_started(log: Path) -> Callable[[], bool]:
 
 
 async def introduce(person: Person) -> None:
-    """From /start to an accepted photo."""
+    """Goes from /start to an accepted photo."""
     photo = io.BytesIO()
     Image.fromarray(skimage.data.astronaut()).save(photo, "JPEG")
     agree = ConsentCallback(version=CONSENT_VERSION).pack()

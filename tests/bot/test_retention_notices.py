@@ -38,7 +38,7 @@ class Place:
     people: dict[int, Person]
 
     def notices(self) -> RetentionNotices:
-        """As after a restart, or in another process."""
+        """A new object, as after a restart or in another process."""
         return RetentionNotices(self.bot, self.sessions, Translator(), TERMS, 1000, idle_s=0.1, absence_pause_s=0.1)
 
     async def set_user(self, user_id: int, silent_days: float, **facts: Any) -> None:

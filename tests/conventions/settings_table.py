@@ -53,7 +53,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _written(value: object) -> str:
-    """As one writes it into `.env`."""
+    """The value as one writes it into `.env`."""
     match value:
         case SecretStr():
             return value.get_secret_value()

@@ -1,4 +1,4 @@
-"""The longest data each button can carry fits into what Telegram allows."""
+"""The longest data of each button fit into Telegram's limit."""
 
 from __future__ import annotations
 

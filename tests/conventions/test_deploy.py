@@ -27,7 +27,7 @@ SUFFIXES = ("_total", "_created", "_bucket", "_sum", "_count")
 
 
 def metric_names() -> set[str]:
-    """The names that bot and worker give, without suffixes."""
+    """The names of the metrics of bot and worker, without suffixes."""
     metrics, worker = Metrics(), WorkerMetrics()
     metrics.watch_updates({})
     metrics.watch_lag(LoopLag().take)
@@ -74,7 +74,7 @@ def test_the_unit_starts_what_make_run_starts_and_leaves_time_to_stop() -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
-    """With a program that exists here in place of the one of the service's machine."""
+    """The unit's interpreter is replaced by this one, because systemd checks that the program exists."""
     unit = tmp_path / "bolid.service"
     text = (ROOT / "deploy" / "bolid.service").read_text("utf-8")
     unit.write_text(text.replace("/srv/bolid/.venv/bin/python", sys.executable))

@@ -1,5 +1,5 @@
-"""docs/operations.md: each fault and each finding of the reliability review names tests that exist, or says why it
-stays."""
+"""docs/operations.md: each fault and each finding of the reliability review names existing tests, or the reason why it
+remains."""
 
 from __future__ import annotations
 

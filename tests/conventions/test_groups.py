@@ -1,4 +1,4 @@
-"""Each group of dependencies is enough for its part: what a group does not bring is hidden from the import system."""
+"""Each group of dependencies is sufficient for its part: all other packages are hidden from the import system."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ FACE_MODELS = ROOT.parent / "shared" / "models" / "face"
 
 @pytest.fixture(scope="session")
 def astronaut() -> Image.Image:
-    """One woman, head and shoulders, looking at the camera."""
+    """A photo of one woman, head and shoulders, looking at the camera."""
     return Image.fromarray(skimage.data.astronaut())
 
 
@@ -75,7 +75,7 @@ def insightface_finder(face_root: Path) -> InsightFaceFinder:
 
 @pytest.fixture(params=["cascades", "insightface_finder"])
 def finder(request: pytest.FixtureRequest) -> FaceFinder:
-    """Each way of finding faces in turn."""
+    """Every face finder in turn."""
     found: FaceFinder = request.getfixturevalue(request.param)
     return found
 
@@ -251,7 +251,7 @@ JOINTS = (
 
 @pytest.fixture
 def paper_doll() -> View:
-    """100 x 200 px; the part map shows the whole photo at half its size."""
+    """A photo of 100 x 200 px; the part map covers it at half its size."""
     parts = np.zeros((200, 100), np.uint8)
     for part, (x0, y0, x1, y1) in (
         (BodyPart.HAIR, (40, 6, 60, 16)),

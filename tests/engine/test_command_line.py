@@ -35,7 +35,7 @@ def _generate(out: Path, *arguments: str | Path, prompt: str = "in a forest") ->
     return main(["generate", "--prompt", prompt, "--out", str(out), *map(str, arguments)])
 
 
-def test_a_picture_is_drawn_and_what_it_is_made_of_is_said(
+def test_a_picture_is_drawn_and_what_it_is_made_of_is_reported(
     portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.png"
@@ -266,7 +266,7 @@ def test_likeness_clothes_and_pose_reach_the_backbone(
     assert settings.clothes is Clothes.CHANGE
 
 
-def test_an_aspect_reaches_the_backbone_and_what_it_cannot_follow_is_said(
+def test_an_aspect_reaches_the_backbone_and_what_it_cannot_follow_is_reported(
     portrait: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drawn = _watched(monkeypatch)

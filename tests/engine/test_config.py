@@ -14,7 +14,7 @@ from engine.errors import SetupError
 ROOT = Path(__file__).parents[2]
 SETTINGS = {f"ENGINE_{name.upper()}" for name in Config.model_fields} - {"ENGINE_BROKER_URL"}
 RARE = {"ENGINE_FACE_PACK", "ENGINE_LOG_LEVEL"}
-"""For developers."""
+"""Settings for developers."""
 
 
 def test_compose_passes_every_setting_to_the_worker_and_no_secret_of_the_bots() -> None:

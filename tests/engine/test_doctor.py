@@ -159,7 +159,9 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_is_missing_is_said_with_size_licence_and_remedy(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_missing_is_reported_with_size_licence_and_remedy(
+    hub: FakeHub, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", "--backbone", "klein"]) == MISUSED
     printed = capsys.readouterr().out
     assert all(
@@ -214,7 +216,7 @@ def test_a_folder_of_the_operators_takes_the_place_of_the_hub(hub: FakeHub, klei
     assert row.bytes == sum(map(len, files_of(klein_folder).values()))
 
 
-def test_what_is_there_and_not_used_is_said_with_its_setting(hub: FakeHub, tmp_path: Path) -> None:
+def test_what_is_there_and_not_used_is_reported_with_its_setting(hub: FakeHub, tmp_path: Path) -> None:
     name = "usyd-community/vitpose-base-simple"
     hub.repositories[name] = tmp_path / "vitpose"
     hub.repositories[name].mkdir()
@@ -283,7 +285,7 @@ def test_half_precision_files_are_wanted_where_halves_are_drawn() -> None:
     assert "unet/diffusion_pytorch_model.safetensors" in full.files and full.estimate == 2 * (half.estimate or 0)
 
 
-def test_a_full_disk_is_said_before_anything_is_fetched(
+def test_a_full_disk_is_reported_before_anything_is_fetched(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     usage = namedtuple("usage", "total used free")

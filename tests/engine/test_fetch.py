@@ -16,7 +16,7 @@ from engine.hub.packaged import Archive, load_packaged
 
 @pytest.fixture
 def listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Archive]:
-    """Three archives: one that is not of the default, two that are, of which none is there."""
+    """Three absent archives, of which two belong to the default."""
     monkeypatch.setenv("ENGINE_STATE", str(tmp_path))
     plain = load_packaged()[0].model_dump()
     rows = [Archive(**(plain | {"name": name, "default": name != "extra"})) for name in ("extra", "first", "second")]
@@ -55,7 +55,7 @@ def test_without_an_index_it_says_once_what_is_missing_and_goes_on(
     assert "got no index" in printed and "continues without first second; run python -m engine fetch later" in printed
 
 
-def test_what_is_there_is_not_fetched_again(listed: list[Archive], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_present_weights_are_not_fetched_again(listed: list[Archive], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Archive, "lacking", lambda *_: ())
     fetched: list[str] = []
     assert _printed(monkeypatch, None, fetched) == "" and fetched == []

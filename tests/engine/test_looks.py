@@ -1,4 +1,4 @@
-"""Filters of the finished picture: each changes it by a clear margin, in its own way, and always alike."""
+"""Filters of the finished picture: each changes it clearly, in its own way, and always in the same way."""
 
 from __future__ import annotations
 

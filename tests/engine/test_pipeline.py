@@ -107,7 +107,7 @@ def _run(
 
 
 def _endings(replies: Sequence[Reply]) -> dict[str, Reply]:
-    """By job; a job that ended twice is an error."""
+    """The end of each job; a job that ended twice is an error."""
     endings = [reply for reply in replies if isinstance(reply, Result | Failure)]
     assert len({reply.job_id for reply in endings}) == len(endings)
     return {reply.job_id: reply for reply in endings}

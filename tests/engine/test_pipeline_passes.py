@@ -1,4 +1,4 @@
-"""A request beside its drawing: the words of a style, and a second pass over small heads."""
+"""Parts of a request besides drawing: the words of a style, and a second pass over small heads."""
 
 from __future__ import annotations
 

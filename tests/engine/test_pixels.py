@@ -1,4 +1,4 @@
-"""Pictures of 8 bits survive the way to tensors and back."""
+"""Pictures of 8 bits are equal after conversion to tensors and back."""
 
 from __future__ import annotations
 

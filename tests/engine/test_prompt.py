@@ -199,7 +199,7 @@ def test_a_folder_is_opened_by_its_path_and_the_glossary_by_its_name(marian_fold
     assert open_translator("glossary").name == "glossary"
 
 
-def test_without_a_wish_the_hubs_cache_decides(marian_folder: Path, empty_cache: Path) -> None:
+def test_without_a_setting_the_hubs_cache_decides(marian_folder: Path, empty_cache: Path) -> None:
     assert open_translator(None).name == "glossary"
     home = empty_cache / f"models--{REPOSITORY.replace('/', '--')}"
     (home / "refs").mkdir(parents=True)
@@ -210,7 +210,7 @@ def test_without_a_wish_the_hubs_cache_decides(marian_folder: Path, empty_cache:
     assert open_translator(REPOSITORY).name == "abc"
 
 
-def test_a_wish_that_cannot_be_granted_names_the_remedy(empty_cache: Path, tmp_path: Path) -> None:
+def test_the_error_of_an_absent_translator_names_the_remedy(empty_cache: Path, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="doctor --download translation"):
         open_translator("somebody/some-model")
     with pytest.raises(WeightsError, match=r"found no config.json, source.spm.*set ENGINE_TRANSLATOR"):

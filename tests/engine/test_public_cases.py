@@ -1,5 +1,5 @@
-"""Faults of the kinds that people complain about in public, ten of each: people seen where none are, poses of photos of
-any format, file formats, byte order marks, mistakes on the command line."""
+"""Faults of the kinds that people report in public, ten of each: people detected where there are none, poses of photos
+of any format, file formats, byte order marks, mistakes on the command line."""
 
 from __future__ import annotations
 

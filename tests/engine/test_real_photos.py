@@ -25,7 +25,7 @@ Change = Callable[[Image.Image], Image.Image]
 
 @pytest.fixture(scope="module")
 def examiner(fetched: Callable[[str], Path]) -> Examiner:
-    """With all networks that are fetched by default."""
+    """An examiner with all networks that are fetched by default."""
     for name in ("mediapipe", "u2netp", "centerface", "age", "nudity", "same_person"):
         state = fetched(name)
     return assemble_examiner(Config(state=state))
@@ -82,7 +82,7 @@ def test_a_photo_without_a_person_is_refused(judged: Callable[..., Examination],
     ],
     ids=["tiny face", "cut-off head", "portrait"],
 )
-def test_what_would_help_is_said(
+def test_what_would_help_is_reported(
     judged: Callable[..., Examination], astronaut: Image.Image, change: Change, hint: Hint
 ) -> None:
     answer = judged(change(astronaut))

@@ -58,14 +58,14 @@ def test_the_words_of_a_style_come_first_where_a_text_encoder_reads_them() -> No
         assert usual.removeprefix("a walk, ") == first.removesuffix(", a walk")
 
 
-def test_what_a_negative_prompt_keeps_out_can_be_said_positively() -> None:
+def test_a_negative_prompt_has_a_positive_counterpart() -> None:
     for style in shipped_styles().values():
         assert style.negative_prompt and style.affirmation
         assert style.affirmation in style.affirmed().apply("a walk", "", first=True)[0]
         assert style.affirmation not in style.apply("a walk", "", first=True)[0]
 
 
-def test_without_a_style_there_is_none_and_an_unknown_one_is_an_error_that_names_the_others() -> None:
+def test_an_unknown_style_is_an_error_that_lists_the_known_ones() -> None:
     assert find_style(None) is None
     with pytest.raises(StyleError, match=r"studio, film, .*got 'baroque'"):
         find_style("baroque")

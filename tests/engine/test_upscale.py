@@ -1,4 +1,4 @@
-"""Enlarging by four: ncnn's files are read as they are written, and bicubic serves where they are absent."""
+"""Enlarging by four: weights are read from ncnn's files; without them, enlarging is bicubic."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_weights_of_an_unknown_type_are_refused(network: CompactNet, tmp_path: P
         read_ncnn(param, content)
 
 
-def test_absent_weights_mean_bicubic_and_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_absent_weights_mean_bicubic_and_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     upscale._say_bicubic.cache_clear()
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8))
     with caplog.at_level(logging.WARNING, "engine.upscale"):

@@ -1,4 +1,4 @@
-"""Inputs that nobody wrote: FUZZ_INPUTS of them per test (`make fuzz` sets it), few and always the same by default."""
+"""Random inputs: FUZZ_INPUTS of them per test (`make fuzz` sets it); by default a few, always the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between bot and worker that neither wrote: each side refuses or uses them and goes on."""
+"""Random messages between bot and worker: each side refuses or uses them, and continues."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class Conversation:
     deleted: int = 0
 
     async def handle(self, kind: str, body: Any) -> tuple[list[TelegramMethod[Any]], int]:
-        """The calls that handling it makes, and how many pictures it asks for."""
+        """Handles an update. Returns the calls that the bot made, and the number of pictures that it queued."""
         before = self.asked_for
         self.telegram.calls.clear()
         self.number += 1
@@ -126,7 +126,7 @@ class Conversation:
         return list(self.telegram.calls), self.asked_for - before
 
     async def _count(self) -> None:
-        """Few rows are kept, else counting them would take the most time."""
+        """Counts the rows, and deletes them beyond ROWS_KEPT: counting many would take most of the test's time."""
         jobs, held = (select(func.count()).select_from(table).scalar_subquery() for table in (Job, HeldMessage))
         async with self.sessions.begin() as session:
             rows = await session.scalar(select(jobs + held)) or 0
@@ -142,7 +142,7 @@ async def _always() -> bool:
 
 
 async def _refuse(data: bytes) -> NormalPhoto:
-    """In place of the child process, which takes half a second to start; test_uploads.py tries what it decodes."""
+    """Replaces the child process, which takes half a second to start; test_uploads.py tests its decoding."""
     raise PhotoRefused(Refusal.TOO_SMALL)
 
 
@@ -174,7 +174,7 @@ async def conversation(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> A
 
 
 def _is_message_id(value: Any) -> bool:
-    """As far as Telegram's go; the columns for them are as wide."""
+    """Whether the number is within Telegram's range of message ids, which the columns for them have too."""
     return isinstance(value, int) and 0 < value < 2**31
 
 
@@ -187,10 +187,12 @@ def _replied(message: dict[str, Any]) -> dict[str, Any]:
 async def test_a_message_of_any_content_is_answered(conversation: Conversation, message: Any) -> None:
     sender = message.get("from") if isinstance(message, dict) else None
     whole = isinstance(sender, dict) and (sender.get("id"), sender.get("is_bot")) == (USER_ID, False)
-    whole = whole and message.get("chat") == CHAT  # a private chat without its person is none of Telegram's
+    whole = whole and message.get("chat") == CHAT  # Telegram sends no private chat without its person
     whole = whole and all(_is_message_id(each.get("message_id")) for each in (message, _replied(message)))
     if whole and message.get("message_id") == BARE["message_id"]:
         message["message_id"] = 100 + conversation.number  # the same message again changes nothing
+    if whole and isinstance(message.get("media_group_id"), str):
+        message["media_group_id"] += str(conversation.number)  # an album is answered once
     raw = {"update_id": 1, "message": message}
     readable = read_update(raw, conversation.bot).update is not None
     with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""Migrations go up, down and up again, and end where the models are."""
+"""Migrations go up, down and up again; the result equals the models."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def quick_environment() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def stack(quick_environment: dict[str, str]) -> Iterator[Stack]:
-    """One running stack for all tests; each leaves it whole."""
+    """One running stack for all tests; each test leaves it intact."""
     with TemporaryDirectory(prefix="bolid-test-", ignore_cleanup_errors=True) as folder:
         stack = Stack(Path(folder), Record(), quick_environment, chat_port=choose_port())
         with kept_up(stack):
@@ -66,7 +66,7 @@ def stack(quick_environment: dict[str, str]) -> Iterator[Stack]:
 
 @pytest.fixture
 async def tending(stack: Stack) -> AsyncIterator[None]:
-    """While a test runs, what crashes is started again, as `make run` does it."""
+    """Restarts what crashes during a test, as `make run` does."""
 
     async def tend() -> None:
         while True:

@@ -64,7 +64,7 @@ def load(device: str, weights: Path | None) -> SlowBackbone:
 
 
 def load_photorealistic(device: str, weights: Path | None) -> SlowBackbone:
-    """One that is not served without classifiers."""
+    """A backbone that is not served without classifiers."""
     return SlowBackbone(photorealistic=True)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from bot.local.botapi import ApiControl
-from bot.local.demo import DEFAULT_PHOTO, Wish, converse, play, report
+from bot.local.demo import DEFAULT_PHOTO, DemoRequest, converse, play, report
 from bot.local.parts import StackError
 from bot.local.supervisor import Stack
 from bot.local.terminal import Terminal
@@ -58,7 +58,7 @@ async def test_a_photo_without_a_person_ends_the_demo_with_the_reason(
         await control.add_user(2001, "Nora")
     terminal = Terminal(Console(file=io.StringIO()))
     with pytest.raises(StackError, match="did not take the photo") as refusal:
-        await converse(stack.chat_url, Wish.read({"PHOTO": str(photo)}), terminal, user_id=2001)
+        await converse(stack.chat_url, DemoRequest.read({"PHOTO": str(photo)}), terminal, user_id=2001)
     assert "\n" not in str(refusal.value)
 
 
@@ -70,8 +70,8 @@ async def test_a_demo_whose_picture_fails_says_so_and_leaves_no_picture(
         await control.add_user(2002, "Olga")
     output = io.StringIO()
     terminal = Terminal(Console(file=output, width=200))
-    wish = Wish.read({"PROMPT": "a naked woman"})
-    conversation = await converse(stack.chat_url, wish, terminal, user_id=2002)
-    assert not report(conversation, wish, terminal, tmp_path / "out")
+    request = DemoRequest.read({"PROMPT": "a naked woman"})
+    conversation = await converse(stack.chat_url, request, terminal, user_id=2002)
+    assert not report(conversation, request, terminal, tmp_path / "out")
     assert "I can't draw this" in output.getvalue()
     assert (tmp_path / "out" / "chat.png").exists() and not (tmp_path / "out" / "result.png").exists()

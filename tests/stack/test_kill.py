@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(300)]
 
 PROMPTS_EACH = 2
 KILL_WITHIN_S = 4.0
-"""The time that the jobs of one test take when nothing is killed, about."""
+"""The approximate duration of one test's jobs without a kill."""
 INTRODUCTION_S = 120.0
 DELIVERY_S = 120.0
 
@@ -54,7 +54,7 @@ async def people(stack: Stack, tending: None) -> AsyncIterator[list[Person]]:
 
 
 async def introduce(person: Person) -> None:
-    """From /start to the chosen style, unless the person has been here before."""
+    """Goes from /start to the chosen style, unless the person has been here before."""
     style = StyleCallback(name="none").pack()
     if any(message.button(style) for message in await person.transcript()):
         return
@@ -98,15 +98,17 @@ async def test_a_kill_loses_no_job_and_doubles_none(stack: Stack, people: list[P
     for person in people:
         jobs_of_person = {job_id: job for job_id, job in new.items() if job.user_id == person.user_id}
         assert len(jobs_of_person) == PROMPTS_EACH
-        # Telegram knows no idempotent sending: a bot killed between sending a text and noting it sends it again.
+        # Telegram has no idempotent sending: a bot killed between sending a message and storing its id sends it again.
         await check_chat(person, jobs_of_person, stale_max=1 if victim == "bot" else 0)
     assert Counter(job.state for job in new.values())["delivered"] == asked_for, "one crash should fail no job"
 
 
 async def check_chat(person: Person, jobs: dict[str, JobRow], stale_max: int) -> None:
-    """Each of the person's jobs has one last message: the picture, or words about the failure.
+    """Each of the person's jobs has one last message: the picture, or a text about the failure.
 
-    At most `stale_max` messages of a job still say that it waits, and as many of a person announce a picture."""
+    At most `stale_max` messages of a job still show the status "waiting", and at most as many of a person announce a
+    picture.
+    """
     transcript = await person.transcript()
     announcements = [message for message in transcript if message.text.startswith("🖼") and not message.photo]
     assert len(announcements) <= stale_max
@@ -133,7 +135,7 @@ def job_buttons(message: ChatMessage) -> dict[str, set[str]]:
 
 
 async def closed_jobs(stack: Stack, before: dict[str, JobRow], expected: int) -> dict[str, JobRow]:
-    """The jobs beyond `before` once all that are expected are closed; as they are when patience ends."""
+    """Waits until the expected number of jobs beyond `before` are closed, or the time is up; returns these jobs."""
     deadline = asyncio.get_running_loop().time() + DELIVERY_S
     while True:
         new = {job_id: job for job_id, job in (await jobs(stack)).items() if job_id not in before}

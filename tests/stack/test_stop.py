@@ -1,4 +1,4 @@
-"""However `make run` ends, nothing stays behind, and the next start finds its data."""
+"""After any end of `make run`, no process remains, and the next start finds its data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kill, pytest.mark.timeout(150)]
 START_S = 60.0
 STOP_S = 25.0
 GONE_S = 30.0
-"""Ends are a matter of moments, but not on a machine that does other things besides."""
+"""The timeout for the end of processes; they end within moments, except on a busy machine."""
 PARTS = ("postgres", "valkey-server", "bot.local.botapi", "engine.worker", "-m bot")
 
 
@@ -60,11 +60,11 @@ class Running:
                 return line
 
     def descendants(self) -> list[psutil.Process]:
-        """Everything it started, and what those started."""
+        """The processes that it started, and those that these started."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self, number: signal.Signals) -> int:
-        """Send the signal to it alone and wait for its end."""
+        """Sends the signal to this process only, and waits for its end."""
         self.process.send_signal(number)
         exit_code = self.process.wait(STOP_S)
         self._reader.join(5)
@@ -103,7 +103,7 @@ def launch() -> Iterator[Launch]:
 
 
 async def say_and_count(chat_url: str, text: str) -> int:
-    """Say something to the bot; gives how many messages of ours the chat has kept."""
+    """Sends the bot a message; returns the number of the person's messages in the chat."""
     async with Person(chat_url, BEN_ID) as person:
         await person.send_text(text)
         return sum(not message.from_bot for message in await person.transcript())
@@ -137,8 +137,8 @@ async def test_nothing_is_left_behind_and_the_next_start_finds_its_data(
 async def test_an_ordinary_user_and_a_second_clone_run_side_by_side(
     launch: Launch, quick_environment: dict[str, str], server_folder: Path
 ) -> None:
-    """Two stacks at once, ended by the two signals that the test before does not use; for root the second one runs as
-    nobody."""
+    """Two stacks at the same time, ended by the two signals that the other test does not use; if root runs the test,
+    the second stack runs as nobody."""
     first = launch(sys.executable, quick_environment | {"BOLID_STATE": str(server_folder / "first")})
     with TemporaryDirectory(prefix="bolid-") as name:
         folder = Path(name)
@@ -165,7 +165,7 @@ async def test_an_ordinary_user_and_a_second_clone_run_side_by_side(
 
 
 def python_for(uid_gid: tuple[int, int], environment: dict[str, str]) -> str:
-    """An interpreter of our version that this user may run; ours may lie in a home folder."""
+    """An interpreter of this version that the user may run; the one of this process may be in a home folder."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for candidate in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         # The shell, because our own right to run the file would still count for a program that we start directly.

@@ -1,4 +1,4 @@
-"""The body mapper learns by the common loop, resumes, and is written as the engine loads it."""
+"""The body mapper is trained by the common loop, resumes, and is saved as the engine loads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trainer.synthetic.shards import ShardPlan, write_shards
 
 
 @pytest.mark.slow
-def test_a_mapper_learns_and_goes_on(tmp_path: Path) -> None:
+def test_a_mapper_learns_and_resumes(tmp_path: Path) -> None:
     for name, first, people in (("people", 0, 2), ("validation", 1_000_000, 1)):
         write_shards(tmp_path / name, ShardPlan(first, people, 2, 240, 160), workers=1)
     run = MapperRun(tmp_path / "people", tmp_path / "run", tmp_path / "validation", pictures=24, batch=4)

@@ -1,4 +1,4 @@
-"""Text files that come from outside: a byte order mark, as editors on Windows write it, hides nothing of them."""
+"""Text files from outside: a byte order mark, as editors on Windows write it, hides none of their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Files of an earlier run that are cut, empty or changed: one line for a state, a result is made again."""
+"""Files of an earlier run that are incomplete, empty or changed: an error of one line for a state; a result is made
+again."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_budget_of_minutes_ends_a_run_and_takes_the_learning_rate_down(tmp_pat
 
 
 class Accumulated(Line):
-    """Without noise of its own, so that one batch of eight is two of four."""
+    """A learner without random noise, so that one batch of eight equals two of four."""
 
     def forward(self, points: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         return {"loss": (self.line(points) - 2 * points - 1).square().mean()}

@@ -1,4 +1,4 @@
-"""Held-out people stay held out, whoever joins later."""
+"""Held-out people stay held out when other people are added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The watermark on what nano draws and on photos: a small part of the measurement of `python -m trainer watermark`."""
+"""The watermark on pictures by nano and on photos: a small part of the measurement of `python -m trainer watermark`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trainer.watermark import TREATMENTS, drawn, measure, measure_null, photos, 
 WATERMARK = Watermark("BoLID")
 
 
-def test_marks_on_drawn_pictures_are_read_back_and_nothing_else_is(shards: Path) -> None:
+def test_only_marked_pictures_are_recognised_as_marked(shards: Path) -> None:
     pictures = drawn(load_backbone("nano", "cpu"), CascadeFinder(), shards, 8)
     assert len({picture.tobytes() for picture in pictures}) == 8
     figures = measure(pictures, WATERMARK)
@@ -30,7 +30,7 @@ def test_marks_on_photos_as_small_as_nanos_are_read_back() -> None:
     assert figures["psnr_db"]["median"] > 38
 
 
-def test_wrong_keys_score_as_chance_has_it() -> None:
+def test_wrong_keys_score_at_chance_level() -> None:
     null = measure_null(photos(5, (128, 192)))
     assert null["scores"] == 100 and 0.7 < null["deviation"] < 1.3
 

@@ -36,7 +36,8 @@ PROBE_BYTES: Final = 65536
 
 @dataclass(frozen=True)
 class PublicBase:
-    """folder: a diffusers pipeline; image_encoder: a CLIP vision model (ViT-H for adapters that others can load)."""
+    """A public base model. folder: a diffusers pipeline; image_encoder: a CLIP vision model (with ViT-H, other software
+    can load the adapter)."""
 
     layout: Layout
     folder: Path
@@ -91,7 +92,7 @@ class PublicBase:
         return found.hexdigest()
 
     def unet_config(self) -> dict[str, Any]:
-        """Raises DataError where there is none."""
+        """The configuration of the UNet. Raises DataError where it is absent."""
         path = self.folder / "unet" / "config.json"
         try:
             config: dict[str, Any] = json.loads(path.read_text("utf-8"))
@@ -166,7 +167,7 @@ def file_ends(path: Path) -> bytes:
 
 
 def frozen(load: Callable[[], Any], expected: str) -> Any:
-    """Raises DataError where it cannot be loaded."""
+    """The loaded network without gradients. Raises DataError where it cannot be loaded."""
     return _loaded(load, expected).eval().requires_grad_(False)
 
 

@@ -82,7 +82,7 @@ class AdapterCache:
 
     @cached_property
     def shared(self) -> dict[str, Tensor]:
-        """float32."""
+        """The tensors of shared.safetensors in float32."""
         return {name: value.float() for name, value in _read(self.folder / SHARED, None).items()}
 
     def tensors(self, photo: CachedPhoto, names: Iterable[str]) -> dict[str, Tensor]:
@@ -130,7 +130,7 @@ def write_photo(folder: Path, photo: CachedPhoto, tensors: dict[str, Tensor]) ->
 
 
 def begin_cache(folder: Path, settings: CacheSettings, shared: dict[str, Tensor]) -> None:
-    """Raises DataError where the folder holds a cache of other settings."""
+    """Writes the settings and the shared tensors. Raises DataError where the folder has a cache with other settings."""
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / SETTINGS).exists():
         before = read_settings(folder)
@@ -148,7 +148,7 @@ def begin_cache(folder: Path, settings: CacheSettings, shared: dict[str, Tensor]
 
 
 def half(value: Tensor) -> Tensor:
-    """On the CPU in float16."""
+    """The tensor on the CPU in float16."""
     return value.detach().to("cpu", torch.float16)
 
 

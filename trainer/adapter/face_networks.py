@@ -18,8 +18,12 @@ FACE_NETWORKS: Final[tuple[FaceNetwork, ...]] = ("arcface", "dlib")
 def open_face_network(
     name: FaceNetwork, root: Path | None = None, pack: str = DEFAULT_PACK, state: Path | None = None
 ) -> Recognition:
-    """arcface: from the insightface pack at <root>/models/<pack> (research only). dlib: from `state`, the folder
-    ENGINE_STATE, with that pack's finder or CenterFace. Raises DataError with the reason where it is absent."""
+    """Opens a network that recognises faces.
+
+    arcface is read from the insightface pack at <root>/models/<pack> (research only). dlib is read from the folder
+    `state` (ENGINE_STATE if None), with the pack's finder or CenterFace. Raises DataError with the reason if a file is
+    missing.
+    """
     if state is None:
         from engine.config import load_config
 

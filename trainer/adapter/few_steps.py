@@ -36,7 +36,7 @@ class DistilledLora:
     """A distillation's LoRA on a UNet, active only inside `acting`. Its weights are frozen."""
 
     def __init__(self, layout: Layout, unet: Any, path: Path) -> None:
-        """Raises DataError for a file that is no LoRA of this UNet."""
+        """Loads the LoRA of a file. Raises DataError for a file that is no LoRA of this UNet."""
         kind = StableDiffusionPipeline if layout == "sd15" else StableDiffusionXLPipeline
         try:
             state, alphas = kind.lora_state_dict(
@@ -98,7 +98,7 @@ class FewStepBranch:
     """Draws with the steps and the sampler that a LoRA was distilled for."""
 
     def __init__(self, unet: Any, lora: DistilledLora, few: FewSteps, config: Any, steps: int | None = None) -> None:
-        """config: of the base's own scheduler."""
+        """config: the configuration of the base's own scheduler."""
         self.unet, self.lora = unet, lora
         self.steps = few.steps if steps is None else steps
         self._scheduler: Callable[[], Any] = lambda: few.scheduler.from_config(config, **few.settings)
@@ -137,7 +137,8 @@ class FewStepBranch:
 
 
 def alignment(query: Tensor, before: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-    """A layer's queries with and without the person, and its keys of the text -> L_align-sem and L_align-layout."""
+    """The losses L_align-sem and L_align-layout of a layer, from its queries with and without the person and its keys
+    of the text."""
     query, before, key = query.float(), before.float(), key.float()
     return semantic_alignment(query, before, key), layout_alignment(query, before)
 
@@ -170,7 +171,7 @@ def few_steps_of(layout: Layout, name: str) -> FewSteps:
 
 
 def _seed(generator: torch.Generator | None) -> int:
-    """Seeded generators of a step's noise, so that the drawings with and without the person get the same noise."""
+    """The seed of a step's noise: with it, the drawings with and without the person get the same noise."""
     if generator is None:
         return 0
     return int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
@@ -184,8 +185,8 @@ def _stepped(scheduler: Any, predicted: Tensor, timestep: Tensor, latents: Tenso
 
 @contextmanager
 def attention_inputs(unet: Any) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
-    """Layer -> queries [B, heads, L, d] and keys of the text [B, heads, M, d] of the cross-attention calls made
-    inside."""
+    """Records the cross-attention calls of the block: layer -> queries [B, heads, L, d] and keys of the text [B, heads,
+    M, d]."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
     queries: dict[str, Tensor] = {}
     hooks = []

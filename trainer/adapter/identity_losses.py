@@ -27,7 +27,7 @@ Decode = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class DrawnPictures:
-    """Judges the pictures of one run. recognition: the networks of what is judged."""
+    """Computes the losses on the pictures of one run. recognition: the networks that recognise faces and bodies."""
 
     settings: IdentityRecipe
     branch: FewStepBranch
@@ -35,7 +35,7 @@ class DrawnPictures:
     recognition: Mapping[Judged, Recognition]
 
     def rows_of(self, batch: AdapterBatch) -> list[int]:
-        """Those to draw: the first whose person is known to some network."""
+        """The rows to draw: the first ones whose person has an embedding of some network."""
         targets = [w for name in self.recognition if (w := wanted_of(batch, name)) is not None]
         has_target = torch.stack([target.abs().sum(1) > 0 for target in targets]).any(0)
         return has_target.nonzero().flatten().tolist()[: self.settings.rows]
@@ -43,9 +43,11 @@ class DrawnPictures:
     def losses(
         self, batch: AdapterBatch, predict: Predict, without: Predict | None, generator: torch.Generator
     ) -> dict[str, Tensor]:
-        """Of the rows in `batch`, which `predict` draws: face, body, each 1 - cosine averaged over the pictures on
-        which it is found; semantic, layout (`without`: the same drawing without the person); "identity", their
-        weighted sum."""
+        """Draws every row of `batch` with `predict`; returns the losses of the pictures by name.
+
+        face, body: 1 - cosine, averaged over the pictures on which it is found. semantic, layout: PuLID's two alignment
+        losses; `without` predicts the same drawing without the person. identity: the weighted sum of all.
+        """
         noise = torch.randn(batch.mean.shape, generator=generator, device=batch.mean.device)
         drawn = self.branch.draw(noise, predict, without, generator)
         pictures = self.decode(drawn.latents)
@@ -60,7 +62,7 @@ class DrawnPictures:
 
 
 def wanted_of(batch: AdapterBatch, judged: Judged) -> Tensor | None:
-    """[B, D], unit vectors or zeros."""
+    """The target embeddings [B, D]: unit vectors, or zeros in rows without one. None if the batch has none."""
     return batch.wanted_face if judged == "face" else batch.wanted_body
 
 
@@ -82,8 +84,8 @@ def unlikeness(recognition: Recognition, pictures: Tensor, target: Tensor) -> Te
 
 
 def decoder_of(vae: Any, scaling: float, tiny: bool) -> Decode:
-    """Decodes by the base's autoencoder in full precision, recomputing each block for the gradient, or by a tiny one,
-    which reads scaled latents."""
+    """Returns a decoder. The base's autoencoder decodes in full precision and recomputes each block for the gradient; a
+    tiny autoencoder reads scaled latents."""
     if not tiny:
         vae.enable_gradient_checkpointing()
 

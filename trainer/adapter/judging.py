@@ -36,10 +36,9 @@ def judged_of(plan: MethodPlan, recipe: Recipe) -> tuple[Judged, ...]:
 
 def open_drawn(base: PublicBase, unet: Any, scheduler: Any, scaling: float, recipe: Recipe, cache: AdapterCache,
                judged: tuple[Judged, ...]) -> DrawnPictures | None:  # fmt: skip
-    """None where the recipe has no such losses. Adds the LoRA to the UNet, so anything copied from the UNet must be
-    built before.
-
-    Raises DataError for absent parts, and for recognition networks other than those that made the cache."""
+    """The losses on drawn pictures; None where the recipe has none. Adds the LoRA to the UNet, so anything copied from
+    the UNet must be built before. Raises DataError for absent parts, and for recognition networks other than those that
+    made the cache."""
     settings = recipe.identity
     if settings is None:
         return None

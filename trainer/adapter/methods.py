@@ -109,7 +109,7 @@ METHODS: Final[dict[str, Callable[[Recipe], MethodPlan]]] = {
 
 
 def plan_of(recipe: Recipe) -> MethodPlan:
-    """Raises DataError for an unknown method."""
+    """The plan of the recipe's method. Raises DataError for an unknown method."""
     if recipe.method not in METHODS:
         raise DataError(f"expected a --method out of {', '.join(METHODS)}, got {recipe.method}")
     return METHODS[recipe.method](recipe)

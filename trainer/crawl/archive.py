@@ -114,7 +114,7 @@ class PhotoArchive:
         return name if name not in taken else f"{name}-{_sha256(url.encode())[:8]}"
 
     def next_file_name(self, person: str, extension: str) -> str:
-        """`<person>N<extension>` with a number that no record and no file there has."""
+        """The name `<person>N<extension>` with the first number that no record and no file has."""
         number = self._numbers[person] + 1
         while any((self.root / person).glob(f"{person}{number}.*")):
             number += 1

@@ -70,7 +70,7 @@ class Tally:
         return sum(self.persons[outcome] for outcome in TAKEN)
 
     def as_dict(self) -> dict[str, object]:
-        """For the run's line in crawls.jsonl."""
+        """The counts for the run's line in crawls.jsonl."""
         return {
             "listed_persons": self.listed_persons,
             "pages_lost": self.pages_lost,

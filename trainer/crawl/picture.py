@@ -12,7 +12,7 @@ from trainer.crawl.outcome import Outcome
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 EXTENSIONS = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
-"""By Pillow's names of formats; a JPEG with further pictures in it is MPO there."""
+"""File extensions by Pillow's names of formats; MPO is a JPEG that contains further pictures."""
 
 
 @dataclass(frozen=True)

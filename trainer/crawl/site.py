@@ -49,18 +49,18 @@ class Site(BaseModel):
     next_index: Selector | None = None
     """The next page of a list of persons."""
     picture_links: Selector
-    """On a person's page: links to picture pages, or to the images themselves where `image` is None."""
+    """The links on a person's page: to picture pages, or to the images themselves where `image` is None."""
     next_page: Selector | None = None
     """The next page of a person's gallery."""
     page_parameter: str | None = None
     """Query parameter that numbers a person's further pages, which are read until one has no new links."""
     image: Selector | None = None
-    """On a picture page: the full image."""
+    """The link to the full image on a picture page."""
     photo_count: Selector | None = None
     """Elements of a person's page whose text may say how many pictures there are."""
     photo_count_pattern: Pattern = r"(\d+)"
     also_hosts: tuple[str, ...] = ()
-    """Further hosts that belong to the site, such as one that serves its images."""
+    """Further hosts of the site, such as one that serves its images."""
 
     @model_validator(mode="after")
     def _one_way_to_turn_pages(self) -> Site:

@@ -1,18 +1,19 @@
-"""A crawled folder becomes a data set: what cannot serve is dropped with a reason, the rest is described.
+"""Turns a crawled folder into a data set: unsuitable photos are dropped with a reason, the others are described.
 
 python -m trainer.curate --data data/theplace --out data/people --face-root ~/.insightface \
     --captioner qwen:Qwen/Qwen2.5-VL-7B-Instruct --min-photos 20
 
-In this order, a photo is dropped when it is no whole photo, carries the site's watermark, shows no face or several, is
-too small, repeats a larger one, or shows somebody else than most photos of the folder (where the face finder gives
-embeddings); a person is dropped with too few photos left. Kept nevertheless: a photo whose mark can be cut off without
-touching a face; of several people, where embeddings say which one is the person and no other face is much larger;
-without a face, where one body is seen in clothes that the person wears on another photo.
+A photo is dropped for the first of these reasons: the file is no complete photo, it has the watermark of its site, it
+shows no face or several, it is too small, it is a near-duplicate of a larger photo, or its face is not that of most
+photos of the folder (where the face finder gives embeddings). A person with too few photos left is dropped. Three kinds
+are kept nevertheless: those whose mark can be cropped without touching a face; those of several people, if embeddings
+say which one is the person and no other face is much larger; and those of one body without a face, in clothes that the
+person wears on another photo.
 
-What is kept gets joints, parts, the number of its outfit (`outfits`), and two captions: with the person's looks and
+Kept photos get joints, parts, the number of their outfit (`outfits`), and two captions: with the person's looks and
 without.
 
-Written to --out: photos/<person>/, parts/<person>/ and metadata.jsonl (`dataset.read_curated` reads them); report/ with
-counts, one line per photo and a sheet of examples for each reason; cache/ with what was seen, by which the same command
-goes on after a kill and other limits are tried without looking again.
+Output in --out: photos/<person>/, parts/<person>/ and metadata.jsonl (`dataset.read_curated` reads them); report/ with
+counts, one line per photo, and a sheet of examples for each reason; cache/ with the findings, with which the same
+command resumes after a kill, and other limits need no new examination.
 """

@@ -16,14 +16,14 @@ Record = TypeVar("Record", bound=BaseModel)
 
 
 class Cache:
-    """Files below `root`, named by the photo's hash, what was asked and the version of who answered: another finder,
-    parser or captioner finds nothing of the former's."""
+    """Files below `root`, named by the photo's hash, the kind of finding, and the version of the network that made it:
+    another face finder, parser or captioner gets no findings of an earlier one."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def record(self, sha256: str, question: str, version: str, model: type[Record]) -> Record | None:
-        """None where it is not there, or damaged."""
+        """The stored record; None where none is stored, or where it is damaged."""
         content = self._read(sha256, question, version)
         try:
             return None if content is None else model.model_validate_json(content)

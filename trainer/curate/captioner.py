@@ -36,20 +36,21 @@ INSTRUCTION: Final = (
 )
 ANSWER_TOKENS_MAX: Final = 512
 PIXELS_MAX: Final = 1024 * 28 * 28
-"""The model sees one token per 28 x 28 px; more than a thousand tell it nothing new about clothes and pose."""
+"""The largest photo for the model, which reads one token per 28 x 28 px; more than a thousand tokens say nothing new
+about clothes and pose."""
 _LINE: Final = re.compile(r"^\W*((?:EN|RU)(?:[ _-]SCENE)?)\W*:\W*(.+)$", re.IGNORECASE)
 _GARMENT_SHARE_MIN: Final = 0.02
-"""Share of the person's pixels; the colour of a smaller garment is not reliable."""
+"""The least share of the person's pixels for a garment with a reliable colour."""
 
 
 class Captioner(Protocol):
-    """Describes photos. `name` goes into the data set, so that the source of the captions is known."""
+    """Describes photos. `name` is stored in the data set, so that the source of the captions is known."""
 
     @property
     def name(self) -> str: ...
 
     def caption(self, views: Sequence[View]) -> list[Caption]:
-        """One dict for each photo, with at least "en"."""
+        """The captions of each photo, with at least "en"."""
         ...
 
 
@@ -78,7 +79,7 @@ class QwenCaptioner:
         return [parse_answer(self.answer(view.image, ANSWER_TOKENS_MAX)) for view in views]
 
     def answer(self, image: Image.Image, tokens_max: int) -> str:
-        """The model's own words about an RGB photo."""
+        """The unparsed answer of the model about an RGB photo."""
         inputs = self.inputs(image).to(self._model.device)
         with torch.inference_mode():
             tokens = self._model.generate(
@@ -98,7 +99,7 @@ class QwenCaptioner:
 
 
 def parse_answer(answer: str) -> Caption:
-    """The lines of a model's answer by their names; an answer without EN: is taken whole as English."""
+    """The lines of a model's answer by their names. Without a line EN:, the whole answer is the English caption."""
     found = {
         re.sub(r"[ -]", "_", match[1].lower()): match[2].strip()
         for line in answer.splitlines()

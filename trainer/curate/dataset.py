@@ -27,7 +27,7 @@ _ORIENTATION: Final = 0x0112
 
 
 def read_curated(folder: Path) -> list[CuratedPhoto]:
-    """The photos of a curated folder, persons together. Raises DataError where it is absent, damaged or incomplete."""
+    """The photos of a curated folder, ordered by person. Raises DataError where it is absent, damaged or incomplete."""
     path = folder / METADATA
     if not path.is_file():
         raise DataError(f"expected {path}, found none: run python -m trainer.curate --data CRAWL --out {folder}")
@@ -58,7 +58,7 @@ def add_photo(folder: Path, candidate: Candidate) -> str:
 
 
 def add_parts(folder: Path, candidate: Candidate, observation: Observation) -> str | None:
-    """Writes the part map in the photo's size; None where no person was found."""
+    """Writes the part map in the photo's size; returns its path, or None where no person was found."""
     parts = parts_on_photo(observation)
     if parts is None:
         return None
@@ -70,7 +70,7 @@ def add_parts(folder: Path, candidate: Candidate, observation: Observation) -> s
 
 
 def close(folder: Path, photos: list[CuratedPhoto]) -> None:
-    """Writes metadata.jsonl in one go, and removes what an earlier run had kept and this one has not."""
+    """Writes metadata.jsonl atomically, and deletes files of an earlier run that this run did not write."""
     path = folder / METADATA
     before = _named(path)
     with _replacing(path) as draft:
@@ -80,7 +80,7 @@ def close(folder: Path, photos: list[CuratedPhoto]) -> None:
 
 
 def _named(path: Path) -> set[str]:
-    """Files that a metadata.jsonl names; damaged lines name none."""
+    """The files that a metadata.jsonl names; damaged lines are skipped."""
     names: set[str] = set()
     for line in path.read_text("utf-8-sig").splitlines() if path.is_file() else []:
         try:

@@ -1,4 +1,4 @@
-"""The folder to be curated: who is there, which files are theirs, and where the crawler had them from."""
+"""The folder to be curated: its persons, their files, and the sources that the crawler recorded."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from engine.identity.photo import read_photo
 from trainer.errors import DataError
 
 SIDE_MAX_PX: Final = 4096
-"""Larger photos are worked on, and kept, at this longest side."""
+"""The longest side of photos in px; larger photos are reduced to it."""
 _NO_PHOTOS: Final = frozenset({".jsonl", ".json", ".part", ".log", ".txt"})
-"""The files that a crawl leaves beside its photos; any other file is opened and judged."""
+"""The extensions of files that a crawl stores beside its photos; files with any other extension are opened as
+photos."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that may be a photo of a person. clean: the part of it that is used, px, None for all."""
+    """A file that may be a photo of a person. clean: the box that is used, x0, y0, x1, y1 in px; None for the whole
+    photo."""
 
     person: str
     path: Path
@@ -36,11 +38,12 @@ class Candidate:
 
     @property
     def key(self) -> str:
-        """Of what is remembered about its pixels."""
+        """The key under which the findings about its pixels are cached."""
         return self.sha256 if self.clean is None else "-".join([self.sha256, *map(str, self.clean)])
 
     def open(self) -> Image.Image:
-        """The upright RGB photo, longest side <= SIDE_MAX_PX. Raises BadReference for what is no whole photo."""
+        """The upright RGB photo, longest side at most SIDE_MAX_PX. Raises BadReference for a file that is no complete
+        photo."""
         try:
             photo = read_photo(self.path.read_bytes(), SIDE_MAX_PX)
             return photo if self.clean is None else photo.crop(self.clean)
@@ -49,7 +52,7 @@ class Candidate:
 
 
 def persons(root: Path) -> dict[str, list[Path]]:
-    """Person -> files, both in order. Raises DataError where there is no person."""
+    """Person -> files, both sorted. Raises DataError for a folder without persons."""
     folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
     found = {folder.name: _files(folder) for folder in folders if not folder.name.startswith(".")}
     found = {name: files for name, files in found.items() if files}
@@ -65,7 +68,7 @@ def candidates(person: str, files: list[Path]) -> list[Candidate]:
 
 
 def sample(people: dict[str, list[Path]], count: int) -> list[Path]:
-    """At most `count` files, taken from everybody in turn, so that no one person's photos prevail."""
+    """At most `count` files, taken from each person in turn, so that no person's photos predominate."""
     rounds = range(max(map(len, people.values()), default=0))
     return [files[number] for number in rounds for files in people.values() if number < len(files)][:count]
 
@@ -85,7 +88,7 @@ def _sha256(path: Path) -> str:
 
 
 def _records(path: Path) -> dict[str, dict[str, Any]]:
-    """File name -> the crawler's record; torn or foreign lines are passed over, their photos have none."""
+    """File name -> the crawler's record. Incomplete or foreign lines are skipped."""
     records: dict[str, dict[str, Any]] = {}
     for line in path.read_text("utf-8-sig", errors="replace").splitlines() if path.is_file() else []:
         try:

@@ -1,4 +1,4 @@
-"""Finds photos of a folder that show nearly the same picture, and photos that show another person."""
+"""Finds near-duplicates among the photos of a folder, and photos that show another person."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _ROUNDS = 10
 
 @dataclass(frozen=True)
 class Hashed:
-    """A photo's phash (hex) and how much of it there is: the larger of two near-duplicates stays."""
+    """A photo's phash (hex) and its number of pixels: of two near-duplicates the larger one is kept."""
 
     perceptual: str
     pixels: int
 
 
 def duplicates(photos: Sequence[Hashed], bits: int) -> dict[int, int]:
-    """Photo -> the photo that it nearly repeats, for those to be dropped; of equal size the first stays."""
+    """Photo -> the photo of which it is a near-duplicate, for those to be dropped; of photos of equal size the first is
+    kept."""
     hashes = [imagehash.hex_to_hash(photo.perceptual) for photo in photos]
     chosen: list[int] = []
     dropped: dict[int, int] = {}
@@ -35,7 +36,8 @@ def duplicates(photos: Sequence[Hashed], bits: int) -> dict[int, int]:
 
 
 def majority(embeddings: NDArray[np.float32], same: float) -> NDArray[np.float32]:
-    """Cosine of each face with the mean of the largest group, float32 [n]; members have at least `same`."""
+    """The cosine of each face with the mean of the largest group, float32 [n]; members of the group have at least
+    `same`."""
     return np.asarray(embeddings @ mean_of_majority(embeddings, same), np.float32)
 
 

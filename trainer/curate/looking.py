@@ -1,4 +1,4 @@
-"""Looking at one photo: the slow part of curation, done once a photo and remembered."""
+"""The examination of one photo: the slow part of curation, done once per photo and cached."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from trainer.curate.records import CaptionWords, MarkLook, PhotoFindings, SeenFa
 from trainer.curate.watermark import WatermarkDetector
 
 METHOD = "2"
-"""Counts the ways in which photos have been looked at."""
+"""The version of the examination: it is raised when the same photo may be examined differently."""
 _ADDRESS = re.compile(r" <_io\.[^>]*>")
-"""Pillow names the object that it read from, which differs from run to run."""
+"""The address of the file object in Pillow's error messages, which differs from run to run."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Experts:
 
 
 class Looker:
-    """Asks the cache, then the experts."""
+    """Takes findings from the cache, else from the networks."""
 
     def __init__(self, experts: Experts, cache: Cache) -> None:
         self.experts = experts
@@ -50,7 +50,7 @@ class Looker:
         self._mark_version = f"{METHOD}/{'/'.join(detector.version for detector in experts.detectors)}"
 
     def look(self, candidate: Candidate) -> tuple[PhotoFindings, MarkLook]:
-        """Faces and watermark. A file that is no photo comes back as unreadable."""
+        """Faces and watermark of a photo. A file that is no photo is returned as unreadable."""
         look = self._cache.record(candidate.key, "look", self._face_version, PhotoFindings)
         mark = self._cache.record(candidate.key, "mark", self._mark_version, MarkLook)
         if look is not None and look.unreadable is not None:
@@ -67,7 +67,8 @@ class Looker:
         return look, mark
 
     def body(self, candidate: Candidate, face: SeenFace | None) -> Observation:
-        """Joints and parts of the person whose face this is; without a face of the only person, if there is one."""
+        """Joints and parts of the person with this face; without a face, those of the only person, if there is exactly
+        one."""
         version = f"{self._body_version}/{None if face is None else face.box}"
         found = self._cache.observation(candidate.key, version)
         if found is None:
@@ -80,7 +81,7 @@ class Looker:
         return found
 
     def words(self, candidate: Candidate, observation: Observation) -> dict[str, str]:
-        """The photo's captions; none without a captioner."""
+        """The captions of the photo; none without a captioner."""
         captioner = self.experts.captioner
         if captioner is None:
             return {}
@@ -105,7 +106,7 @@ class Looker:
 
 @dataclass(frozen=True)
 class _Cached:
-    """A finder that has looked already."""
+    """A face finder that returns faces found earlier."""
 
     name: str
     faces: list[Face]

@@ -1,9 +1,9 @@
-"""Photos of one person grouped by the clothes that are worn, so that a reference can show what the target wears.
+"""Groups photos of one person by the clothes that are worn, so that a reference can show what the target wears.
 
-Two photos show one outfit where the garments that both show have nearly the same colours: medians in CIELAB of tops,
-bottoms and shoes, lightness counting half, for light differs from photo to photo. Photos of one gallery page, of one
-hour, or of nearly the same view may differ more; photos of different days must differ less. Groups are those of
-average linkage, cut at OUTFIT_MAX.
+Two photos show one outfit if the garments that both show have nearly the same colours: the medians of tops, bottoms and
+shoes in CIELAB, with half the weight for lightness, because light differs between photos. The colours may differ more
+between photos of one gallery page, of one hour, or of nearly the same view, and less between photos of different days.
+Groups come from average linkage, cut at OUTFIT_MAX.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ from engine.identity.body import BodyPart, parts_on_photo
 from engine.identity.observation import Observation
 
 OUTFIT_MAX: Final = 18.0
-"""Distance within an outfit, in units of CIELAB; on rendered people .95 of the pairs that it joins wear the same, and
-it joins .67 of those who do (trainer/LOG.md)."""
+"""The largest distance within an outfit, in units of CIELAB. On rendered people, .95 of the pairs that it joins wear
+the same, and it joins .67 of the pairs that wear the same (trainer/LOG.md)."""
 FAR: Final = 1e3
 TOGETHER: Final = 0.6
-"""On distances of photos that were likely taken together."""
+"""A factor on distances between photos that were probably taken together."""
 APART: Final = 1.5
-"""Of photos of different days."""
+"""A factor on distances between photos of different days."""
 SAME_VIEW_BITS: Final = 14
-"""Of 64 bits of a perceptual hash."""
+"""The largest difference of two views that count as nearly the same, in bits of a perceptual hash of 64."""
 HOURS: Final = 2
 WORN: Final = (BodyPart.TOP, BodyPart.BOTTOM, BodyPart.SHOES)
 WEIGHTS: Final = (1.0, 1.0, 0.3)
-"""Shoes are small, and often on the ground's colour."""
+"""The weights of tops, bottoms and shoes. Shoes are small, and often have the ground's colour."""
 SHARE_MIN: Final = 0.02
-"""Of the person's pixels: below, a garment's colour is not to be trusted."""
+"""The least share of the person's pixels for a garment with a reliable colour."""
 SIDE_PX: Final = 512
 _EXIF: Final = 0x8769
 _TAKEN: Final = 0x9003
@@ -48,8 +48,9 @@ _TAKEN: Final = 0x9003
 
 @dataclass(frozen=True, eq=False)
 class OutfitEvidence:
-    """garments float32 [3, 4]: lightness halved, a, b, and the spread of lightness of top, bottom and shoes, NaN where
-    one is not seen. perceptual: phash in hex. page: where a gallery showed it, or "". taken: by the camera's clock."""
+    """What decides about the outfit of a photo. garments float32 [3, 4]: lightness halved, a, b, and the spread of
+    lightness of top, bottom and shoes, NaN for a garment that is not seen. perceptual: phash in hex. page: the gallery
+    page, or "". taken: the time by the camera's clock."""
 
     garments: NDArray[np.float32]
     perceptual: str
@@ -58,12 +59,12 @@ class OutfitEvidence:
 
     @property
     def dressed(self) -> bool:
-        """Whether a garment is seen that groups can be made by."""
+        """Whether any garment is seen, so that the photo can be grouped."""
         return bool(np.isfinite(self.garments[:2, 0]).any())
 
 
 def outfits(photos: Sequence[OutfitEvidence]) -> list[int | None]:
-    """The number of each photo's outfit, the first photo's first; None where no clothes are seen."""
+    """The number of each photo's outfit, counted from 0 in order of appearance; None where no clothes are seen."""
     dressed = [row for row, photo in enumerate(photos) if photo.dressed]
     if not dressed:
         return [None] * len(photos)
@@ -81,7 +82,7 @@ def outfits(photos: Sequence[OutfitEvidence]) -> list[int | None]:
 
 
 def distance_of(one: OutfitEvidence, other: OutfitEvidence) -> float:
-    """FAR where no garment is seen on both."""
+    """The distance of the clothes on two photos; FAR where no garment is seen on both."""
     differences = np.linalg.norm(one.garments - other.garments, axis=1)
     both = np.isfinite(differences)
     if not both[:2].any():
@@ -104,13 +105,13 @@ def evidence_of(
     provenance: dict[str, Any] | None,
     taken: datetime | None,
 ) -> OutfitEvidence:
-    """image: the RGB photo of `observation`."""
+    """The evidence of a photo. image: the RGB photo of `observation`."""
     page = str((provenance or {}).get("page_url", ""))
     return OutfitEvidence(garments_of(image, observation), perceptual, page, taken)
 
 
 def garments_of(image: Image.Image, observation: Observation) -> NDArray[np.float32]:
-    """As in OutfitEvidence."""
+    """The garments of a photo, as in OutfitEvidence."""
     found = np.full((len(WORN), 4), np.nan, np.float32)
     parts = parts_on_photo(observation)
     if parts is None:
@@ -132,7 +133,7 @@ def garments_of(image: Image.Image, observation: Observation) -> NDArray[np.floa
 
 
 def taken_at(path: Path) -> datetime | None:
-    """The camera's clock in a file's EXIF; None without."""
+    """The time by the camera's clock in a file's EXIF; None without one."""
     try:
         with Image.open(path) as photo:
             text = photo.getexif().get_ifd(_EXIF).get(_TAKEN)

@@ -1,4 +1,4 @@
-"""A crawled folder becomes a data set, person by person."""
+"""Turns a crawled folder into a data set, person by person."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from trainer.curate.records import CuratedPhoto, CurationVerdict, MarkLook, Phot
 from trainer.curate.sieve import Judged, counted_faces, enough, large_enough, nearly_alike, sift
 
 KEPT_MIN = 0.7
-"""Of a photo's area: with less left beside a mark it is dropped."""
+"""The least share of a photo's area that has to be left without a mark; else the photo is dropped."""
 LEARNT_FROM = 200
-"""Photos from which detectors learn a site's mark; enough where half of them carry it, not where a fifth do."""
+"""The number of photos from which detectors learn a site's mark: enough if half of them have it, too few if a fifth
+do."""
 
 Show = Callable[[str, int, int], None]
-"""Called with what is being looked at, how many photos are done, and of how many."""
+"""Called with the name of the current stage, the number of finished photos, and the number of all."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class CurationOutcome:
 def curate(options: CurateOptions, experts: Experts, show: Show = lambda *_: None) -> CurationOutcome:
     """Writes the data set and its report into `options.out`. Raises DataError where there is nothing to curate.
 
-    Interrupted at any moment, the same call goes on where it was: what was seen is below out/cache."""
+    If a run is interrupted, the same call resumes it: findings are cached in out/cache.
+    """
     people = persons(options.data)
     total = sum(map(len, people.values()))
     options.out.mkdir(parents=True, exist_ok=True)
@@ -74,7 +76,7 @@ def _advance(show: Show, person: str, done: int, total: int, number: int) -> Non
 def _looked_at(
     found: list[Candidate], options: CurateOptions, looker: Looker, advance: Callable[[int], None]
 ) -> list[Judged]:
-    """The photos of one person with what is seen on them."""
+    """The photos of one person with their findings."""
     photos = []
     for number, candidate in enumerate(found):
         advance(number)
@@ -83,7 +85,7 @@ def _looked_at(
 
 
 def _without_mark(photo: Judged, options: CurateOptions, looker: Looker) -> Judged:
-    """The photo cut off beside its mark, where that leaves enough of it and every face."""
+    """The photo, cropped beside its mark, where enough of its area and every face remain."""
     look, mark = photo.look, photo.mark
     if mark.clean is None or look.unreadable is not None:
         return photo
@@ -100,7 +102,7 @@ def _without_mark(photo: Judged, options: CurateOptions, looker: Looker) -> Judg
 def _person(
     photos: list[Judged], options: CurateOptions, looker: Looker, taken: dict[str, str]
 ) -> tuple[list[Judged], list[CuratedPhoto]]:
-    """All photos of one person, judged, and those that are kept, in the data set's folder already."""
+    """All photos of one person with their verdicts. Those that are kept are copied into the data set."""
     photos = sift(photos, options, taken)
     bodies: dict[str, Observation] = {}
     for index, photo in enumerate(photos):
@@ -123,7 +125,7 @@ def _person(
 
 
 def _worn(photos: list[Judged], bodies: dict[str, Observation]) -> dict[str, int | None]:
-    """The number of the outfit on each photo whose body was looked at."""
+    """The number of the outfit on each photo whose body was examined."""
     examined = [photo for photo in photos if photo.candidate.name in bodies]
     evidence = []
     for photo in examined:
@@ -139,7 +141,7 @@ def _worn(photos: list[Judged], bodies: dict[str, Observation]) -> dict[str, int
 def _with_faceless(
     photos: list[Judged], bodies: dict[str, Observation], worn: dict[str, int | None], options: CurateOptions
 ) -> list[Judged]:
-    """Photos without a face, of one body, are kept where it wears what the person wears on a photo with a face."""
+    """Keeps photos of one body without a face, if the clothes are those of a photo of the person with a face."""
     accepted = [photo for photo in photos if photo.reason is None]
     outfits = {worn[photo.candidate.name] for photo in accepted} - {None}
     judged = []

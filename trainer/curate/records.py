@@ -1,4 +1,4 @@
-"""Records of a curated photo: findings, the reason why it was dropped, its line in the data set."""
+"""Records of a curated photo: its findings, the reason for dropping it, its line in the data set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.identity.observation import Box
 
 
 class Reason(StrEnum):
-    """The reasons for dropping a photo, in the order of the checks: a photo has the first that holds."""
+    """The reasons for dropping a photo, in the order of the checks; a photo gets the first one that applies."""
 
     UNREADABLE = "unreadable"
     WATERMARK = "watermark"
@@ -24,10 +24,10 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     OTHER_PERSON = "another person"
     NO_MAJORITY = "no majority"
-    """Fewer than half of the folder's faces are one person's: the folder's person is unknown."""
+    """At most half of the faces in the folder belong to one person: the folder's person is unknown."""
     NO_BODY = "no body"
     TOO_FEW = "too few photos"
-    """A reason to drop the whole person, checked last."""
+    """A reason that drops the whole person; it is checked last."""
 
 
 class _Record(BaseModel):
@@ -35,7 +35,7 @@ class _Record(BaseModel):
 
 
 class SeenFace(_Record):
-    """A `Face` that can be written down: box and landmarks [5, 2] in px, embedding of unit length."""
+    """A serialisable `Face`: box and landmarks [5, 2] in px, embedding of unit length."""
 
     box: Box
     landmarks: list[list[float]] | None = None
@@ -55,8 +55,8 @@ class SeenFace(_Record):
 
 
 class PhotoFindings(_Record):
-    """The contents of one photo. Sides in px, upright; `perceptual` is ImageHash's phash in hex. A file that is no
-    photo has `unreadable` and nothing else."""
+    """The findings on one photo. Sides in px, upright; `perceptual`: the phash of ImageHash in hex. A file that is no
+    photo has only `unreadable`."""
 
     width: int = 0
     height: int = 0
@@ -66,7 +66,7 @@ class PhotoFindings(_Record):
 
 
 class MarkLook(_Record):
-    """The watermark that was found, in words, and what of the photo it leaves, px; None on a clean photo."""
+    """The watermark of a photo in words, and the box without it in px; None on a photo without a mark."""
 
     found: str | None
     clean: tuple[int, int, int, int] | None = None
@@ -79,7 +79,7 @@ class CaptionWords(_Record):
 
 
 class CurationVerdict(_Record):
-    """A line of report/photos.jsonl. `reason` None: kept."""
+    """A line of report/photos.jsonl. `reason` is None for a photo that is kept."""
 
     person: str
     file_name: str

@@ -1,6 +1,6 @@
-"""The report of a curation: counts, a line per photo, and a sheet of examples for each reason.
+"""The report of a curation: counts, one line per photo, and a sheet of examples for each reason.
 
-report.json (options, who looked, counts), photos.jsonl (a CurationVerdict per line), <reason>.jpg.
+report.json (options, versions of the networks, counts), photos.jsonl (one CurationVerdict per line), <reason>.jpg.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TEXT_PX: Final = 30
 
 
 def counts(verdicts: Sequence[CurationVerdict]) -> dict[str, Any]:
-    """Photos and persons, all and kept, and photos dropped by reason in the order of asking."""
+    """The numbers of photos and persons, all and kept, and of dropped photos by reason, in the order of the checks."""
     reasons = Counter(verdict.reason for verdict in verdicts)
     return {
         "photos": len(verdicts),
@@ -44,7 +44,7 @@ def write(
     verdicts: Sequence[CurationVerdict],
     photos: Mapping[str, Candidate],
 ) -> None:
-    """Writes the report again. `photos`: "person/file" -> where it can be opened."""
+    """Writes the whole report again. `photos`: "person/file" -> the file."""
     folder.mkdir(parents=True, exist_ok=True)
     report = {"options": options.model_dump(mode="json"), "experts": _who(experts), **counts(verdicts)}
     (folder / "report.json").write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -71,7 +71,7 @@ def _who(experts: Experts) -> dict[str, Any]:
 def _examples(
     dropped: Sequence[CurationVerdict], photos: Mapping[str, Candidate]
 ) -> list[tuple[Image.Image, CurationVerdict]]:
-    """The first photos that can be drawn at all, spread over the list."""
+    """The first photos that can be opened, spread over the list."""
     step = max(len(dropped) // EXAMPLES, 1)
     drawn: list[tuple[Image.Image, CurationVerdict]] = []
     for verdict in dropped[::step][:EXAMPLES]:

@@ -1,4 +1,4 @@
-"""The order in which the photos of one person are dropped. Pure: what was seen goes in, reasons come out."""
+"""Decides which photos of one person are dropped, and why. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from trainer.curate.options import CurateOptions
 from trainer.curate.records import MarkLook, PhotoFindings, Reason, SeenFace
 
 CLEAR_SHARE = 0.6
-"""Of the largest face's side: on a photo of several people, a smaller face is not the subject's."""
+"""The least side of the person's face in sides of the largest face, on a photo of several people."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A photo, what was seen on it, and why it is dropped (None: it is not, so far). face: the person's."""
+    """A photo with its findings and the reason for dropping it, None for a photo that no check has dropped so far.
+    face: the face of the person."""
 
     candidate: Candidate
     look: PhotoFindings
@@ -33,7 +34,7 @@ class Judged:
 
 
 def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
-    """All photos of one person, judged. `taken`: sha256 -> name of photos kept for other people."""
+    """All photos of one person with their reasons. `taken`: sha256 -> name of photos kept for other people."""
     judged = [_alone(photo, options) for photo in photos]
     judged = _found_among_others(judged, options)
     judged = _without_repeats(judged, options, taken)
@@ -41,7 +42,7 @@ def sift(photos: Sequence[Judged], options: CurateOptions, taken: dict[str, str]
 
 
 def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
-    """Empty where too few photos are left."""
+    """The photos unchanged, or all with a reason where too few are left."""
     left = sum(photo.reason is None for photo in photos)
     if left >= options.min_photos:
         return list(photos)
@@ -50,7 +51,7 @@ def enough(photos: Sequence[Judged], options: CurateOptions) -> list[Judged]:
 
 
 def counted_faces(look: PhotoFindings, options: CurateOptions) -> list[SeenFace]:
-    """The faces that make people, the largest first."""
+    """The faces that count as people, the largest first."""
     if not look.faces:
         return []
     least = options.background_face * look.faces[0].face().side_px
@@ -58,7 +59,7 @@ def counted_faces(look: PhotoFindings, options: CurateOptions) -> list[SeenFace]
 
 
 def _alone(photo: Judged, options: CurateOptions) -> Judged:
-    """The verdict on a photo without the others."""
+    """The reason that follows from the photo alone."""
     look = photo.look
     if look.unreadable is not None:
         return photo.dropped(Reason.UNREADABLE, look.unreadable)
@@ -75,19 +76,21 @@ def _alone(photo: Judged, options: CurateOptions) -> Judged:
 
 
 def nearly_alike(one: str, other: str, options: CurateOptions) -> bool:
-    """Whether two perceptual hashes are of nearly the same picture."""
+    """Whether two perceptual hashes belong to nearly the same picture."""
     return bool(imagehash.hex_to_hash(one) - imagehash.hex_to_hash(other) <= options.duplicate_bits)
 
 
 def large_enough(look: PhotoFindings, options: CurateOptions) -> bool:
-    """Whether the photo has the least side."""
+    """Whether the shorter side has at least the required length."""
     return min(look.width, look.height) >= options.min_side_px
 
 
 def _found_among_others(photos: list[Judged], options: CurateOptions) -> list[Judged]:
-    """Of photos with several faces those are kept on which exactly one is the person's, and not far behind the others.
+    """Keeps photos with several faces if exactly one is the person's, and is at least CLEAR_SHARE as large as the
+    largest.
 
-    Photos with one face say whose face that is; where the finder gives no embeddings nobody can."""
+    The person's face is known from photos with one face. Without embeddings nothing changes.
+    """
     alone = [photo.face.embedding for photo in photos if photo.face is not None]
     if not alone or any(embedding is None for embedding in alone):
         return photos
@@ -108,7 +111,7 @@ def _found_among_others(photos: list[Judged], options: CurateOptions) -> list[Ju
 
 
 def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[str, str]) -> list[Judged]:
-    """The same bytes kept for somebody else, and near-duplicates within the folder."""
+    """Drops files that are kept for another person already, and near-duplicates within the folder."""
     photos = [
         photo.dropped(Reason.DUPLICATE, f"the same file as {taken[photo.candidate.sha256]}")
         if photo.reason is None and photo.candidate.sha256 in taken
@@ -126,7 +129,7 @@ def _without_repeats(photos: list[Judged], options: CurateOptions, taken: dict[s
 
 
 def _of_one_person(photos: list[Judged], options: CurateOptions) -> list[Judged]:
-    """Without faces that are not the majority's. If the finder gives no embeddings, the person is unknown: all photos
+    """Drops photos with a face that is not the majority's. Without embeddings the person is unknown, and all photos
     stay."""
     left = [index for index, photo in enumerate(photos) if photo.reason is None]
     embeddings = [None if (face := photos[index].face) is None else face.embedding for index in left]

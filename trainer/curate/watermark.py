@@ -26,47 +26,48 @@ from engine.identity.faces import load_opencv
 Plane = NDArray[np.float32]
 
 PHOTOS_MIN: Final = 12
-"""Fewer photos cannot tell a mark from chance."""
+"""The least number of photos that can distinguish a mark from chance."""
 LONG_SIDE_PX: Final = 1024
-"""Sites that scale their mark with the photo are seen on copies of this longest side."""
+"""The longest side of reduced copies, on which marks are found that scale with the photo."""
 WINDOW_PX: Final = (320, 160)
 _CLIP_LEVELS: Final = 32.0
-"""Of the gradient: one photo's hard edge must not speak for all."""
+"""The largest gradient in grey levels, so that a hard edge of one photo does not dominate the mean."""
 _DEVIATIONS_MIN: Final = 6.0
 _LEVELS_MIN: Final = 1.5
 _PIXELS_MIN: Final = 80
 MARGIN_PX: Final = 8
-"""Around a mark that is cut off."""
+"""The margin around a mark that is cut off."""
 FOLLOWS_MIN: Final = 0.5
-"""Correlation of a photo's gradients with the mark's."""
+"""The least correlation of a photo's gradients with those of the mark."""
 
 
 @dataclass(frozen=True)
 class FoundMark:
-    """words: which mark and where. clean: the larger part of the photo that it does not touch, x0, y0, x1, y1 px."""
+    """A mark on a photo. words: which mark, and where. clean: the largest part of the photo that it does not touch, x0,
+    y0, x1, y1 in px."""
 
     words: str
     clean: tuple[int, int, int, int]
 
 
 class WatermarkDetector(Protocol):
-    """Learns from some photos of a site, then judges photos one by one."""
+    """Learns from some photos of a site, then examines photos one by one."""
 
     @property
     def version(self) -> str:
-        """Changes whenever the same photo may be judged differently."""
+        """A name that changes whenever the same photo may get another result."""
         ...
 
     def learn(self, photos: Iterable[Image.Image]) -> None: ...
 
     def find(self, photo: Image.Image) -> FoundMark | None:
-        """The mark on an RGB photo; None where it is clean."""
+        """The mark on an RGB photo; None where there is none."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class _Mark:
-    """Mean gradients [2, h, w] of a window, zero where they are no more than chance."""
+    """The mean gradients [2, h, w] of a window; zero where they are within chance."""
 
     mean: Plane
 
@@ -133,7 +134,7 @@ class SharedOverlay:
 
 
 def largest_beside(mark: tuple[float, float, float, float], width: int, height: int) -> tuple[int, int, int, int]:
-    """Of the strips left of, right of, above and below a mark the largest, whole pixels."""
+    """The largest of the strips left of, right of, above and below a mark, in whole pixels."""
     x0, y0 = (max(int(np.floor(edge)), 0) for edge in mark[:2])
     x1, y1 = min(int(np.ceil(mark[2])), width), min(int(np.ceil(mark[3])), height)
     strips = ((0, 0, width, y0), (0, y1, width, height), (0, 0, x0, height), (x1, 0, width, height))
@@ -151,7 +152,7 @@ def _mark(total: Plane, squares: Plane, count: int) -> _Mark | None:
 
 
 def _windows(photo: Image.Image) -> Iterator[tuple[str, Plane]]:
-    """(place, gradients [2, h, w] in grey levels a pixel) at two scales."""
+    """(place, gradients [2, h, w] in grey levels per pixel) at two scales."""
     gray = photo.convert("L")
     scale = LONG_SIDE_PX / max(gray.size)
     scaled = gray.resize((max(round(gray.width * scale), 1), max(round(gray.height * scale), 1)))
@@ -161,7 +162,7 @@ def _windows(photo: Image.Image) -> Iterator[tuple[str, Plane]]:
 
 
 def _places(plane: Plane) -> Iterator[tuple[str, Plane]]:
-    """Windows of WINDOW_PX, where the photo is smaller filled up with its edge."""
+    """Windows of WINDOW_PX; a smaller photo is padded with its edge."""
     width, height = WINDOW_PX
     down, right = max(height - plane.shape[0], 0), max(width - plane.shape[1], 0)
     plane = np.pad(plane, ((0, down), (0, right)), mode="edge")
@@ -178,21 +179,23 @@ def _gradients(window: Plane) -> Plane:
 
 
 _BAND: Final = 0.14
-"""Of the photo's height, at the top and at the bottom: where text is looked for."""
+"""The height of the bands at the top and at the bottom that are searched for text, in heights of the photo."""
 _BAND_HEIGHT_PX: Final = 160
 _CHARACTERS_MIN: Final = 9
 _CHARACTER_PX: Final = (8, 60)
 _STANDS_OUT_LEVELS: Final = (14, 40)
-"""From faint marks to opaque ones, whose soft rims would join the characters at the lower level."""
+"""Contrasts in grey levels: the low one finds faint marks; at the high one, the soft rims of opaque characters do not
+join."""
 
 
 class CornerText:
-    """Nine or more characters in a line near the top or bottom edge, lighter or darker than what lies around."""
+    """Finds nine or more characters in a line near the top or bottom edge, lighter or darker than their
+    surroundings."""
 
     version = "text1"
 
     def learn(self, photos: Iterable[Image.Image]) -> None:
-        """Text looks like text: nothing is to be learnt."""
+        """Does nothing: text needs no examples."""
 
     def find(self, photo: Image.Image) -> FoundMark | None:
         gray = photo.convert("L")
@@ -207,7 +210,7 @@ class CornerText:
 
 
 def _longest_line(band: Image.Image) -> int:
-    """Characters of the longest line of text in a strip."""
+    """The number of characters in the longest line of text of a strip."""
     scale = min(_BAND_HEIGHT_PX / band.height, 1.0) if band.height > _BAND_HEIGHT_PX else 1.0
     gray = np.asarray(band.resize((max(round(band.width * scale), 1), max(round(band.height * scale), 1))))
     cv2 = load_opencv()
@@ -222,7 +225,7 @@ def _longest_line(band: Image.Image) -> int:
 
 
 def _character_boxes(stats: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Of components (x, y, width, height, area) those of a character's shape, from left to right."""
+    """Those components (x, y, width, height, area) that have a character's shape, from left to right."""
     _, _, width, height, area = stats.T
     low, high = _CHARACTER_PX
     fill = area / (width * height)
@@ -233,7 +236,7 @@ def _character_boxes(stats: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _line_length(boxes: NDArray[np.int32]) -> int:
-    """The most characters that stand on one line without a gap wider than one and a half of them."""
+    """The largest number of characters on one line without a gap wider than one and a half of them."""
     best = 0
     for start in range(len(boxes)):
         x, y, width, height, _ = boxes[start]

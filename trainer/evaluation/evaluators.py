@@ -37,8 +37,8 @@ FACE_PIXELS_MIN: Final = 3
 HEAD_PER_FEATURES: Final = 2.6
 """Side of the head's window in sizes of the box around eyes, brows and lips."""
 HEAD_PER_FACE: Final = 1.45
-"""The same in sizes of a face box: the box around eyes, brows and lips has .56 of its size (median of 900 validation
-photos)."""
+"""Side of the head's window in sizes of a face box. The box around eyes, brows and lips is .56 times as large as the
+face box (median of 900 validation photos)."""
 HASHES: Final = 4096
 LAYOUT: Final = (6, 4)
 """Rows and columns of the grid whose features the classes read: a mean over the picture would lose the pose."""
@@ -232,8 +232,8 @@ class Evaluators:
 
     @torch.no_grad()
     def face(self, images: NDArray[np.uint8], boxes: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
-        """Unit vectors [n, FACE_DIM] of the faces in the part maps, or in `boxes` [n, 4] px where given; NaN without a
-        face."""
+        """Unit vectors [n, FACE_DIM] of faces, NaN without a face. boxes: [n, 4] px; if None, faces are found by the
+        predicted parts."""
         found = np.full((len(images), FACE_DIM), np.nan, np.float32)
         heads = heads_of(images, self.read(images).parts) if boxes is None else heads_in(images, boxes)
         with_head = [index for index, head in enumerate(heads) if head is not None]
@@ -244,7 +244,7 @@ class Evaluators:
 
 
 def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """[n, 3, H, W] at width and height `size`: averaged down, or interpolated bilinearly up."""
+    """The pictures [n, 3, H, W] at width and height `size`: averaged down, or interpolated bilinearly up."""
     width, height = size
     if images.shape[2:] == (height, width):
         return images
@@ -257,7 +257,8 @@ def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor | None]:
-    """The square around eyes, brows and lips of each picture, [1, 3, HEAD_PX, HEAD_PX] in [-1, 1]; None without any."""
+    """A square crop [1, 3, HEAD_PX, HEAD_PX] in [-1, 1] around eyes, brows and lips per picture; None where no part of
+    the face is seen."""
     heads: list[Tensor | None] = []
     for image, part_map in zip(images, parts, strict=True):
         rows, columns = np.nonzero(part_map == Part.FACE)
@@ -271,7 +272,8 @@ def heads_of(images: NDArray[np.uint8], parts: NDArray[np.uint8]) -> list[Tensor
 
 
 def heads_in(images: NDArray[np.uint8], boxes: NDArray[np.float32]) -> list[Tensor | None]:
-    """The same square by face boxes [n, 4] px, left, top, right, bottom; None where a box is NaN or off the picture."""
+    """Crops as by `heads_of`, placed by face boxes [n, 4] px (left, top, right, bottom); None where a box is NaN or
+    outside the picture."""
     heads: list[Tensor | None] = []
     for image, box in zip(images, boxes, strict=True):
         left, top, right, bottom = (float(edge) for edge in box)
@@ -290,7 +292,7 @@ def _head(image: NDArray[np.uint8], middle: tuple[float, float], side: float) ->
 
 
 def load_evaluators(folder: Path) -> Evaluators:
-    """Loads evaluators. Raises CheckpointError where they are absent, or have another trunk."""
+    """Loads evaluators. Raises CheckpointError if they are missing or have another trunk."""
     again = "run python -m trainer study --only evaluators"
     if not (folder / "metadata.json").exists():
         raise CheckpointError(f"expected evaluators in {folder}, found none: {again}")

@@ -170,7 +170,7 @@ class Inception(nn.Module):
 
 
 def load_inception(folder: Path) -> Inception:
-    """Raises CheckpointError where the weights are absent or not these."""
+    """The network. Raises CheckpointError where its weights are absent or others."""
     network = Inception()
     weights = read_weights(folder / WEIGHTS, "Inception-v3 as FID uses it (published with pytorch-fid)")
     fit_weights(network, {k: v for k, v in weights.items() if not k.startswith(UNUSED)}, folder / WEIGHTS)

@@ -155,7 +155,7 @@ def _unit(x: Tensor) -> Tensor:
 
 
 def load_lpips(folder: Path) -> Lpips:
-    """Raises CheckpointError where AlexNet's or LPIPS's weights are absent or others."""
+    """LPIPS with AlexNet. Raises CheckpointError where the weights of either are absent or others."""
     network = Lpips()
     alexnet = read_weights(folder / ALEXNET, "AlexNet (published with torchvision)")
     linear = read_weights(folder / LPIPS_LAYERS, "LPIPS v0.1 for AlexNet (published with lpips)")

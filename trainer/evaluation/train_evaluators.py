@@ -119,18 +119,19 @@ def _worn(attributes: dict[str, Any], garment: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Lesson:
-    """images [2B, 3, H, W] in [-1, 1], pairs side by side; parts, the truth [2B, H, W]; helped: whether to pool by it;
-    classes by name [2B]; captions; heads [2K, 3, S, S], pairs too, of the K pairs with two faces."""
+    """A batch of B pairs of photos. images [2B, 3, H, W] in [-1, 1], pairs side by side; parts [2B, H, W]: the true
+    part maps; pools_true_parts: whether the trunk pools by them instead of by its own; classes by name [2B]; captions;
+    heads [2K, 3, S, S]: the heads of the K pairs with two faces."""
 
     images: Tensor
     parts: Tensor
-    helped: bool
+    pools_true_parts: bool
     classes: dict[str, Tensor]
     captions: list[str]
     heads: Tensor
 
     def to(self, device: torch.device | str) -> Lesson:
-        """The same with all tensors on `device`."""
+        """The same lesson with all tensors on `device`."""
         return replace(
             self,
             images=self.images.to(device),
@@ -175,7 +176,8 @@ class Lessons:
         return np.nonzero(self.people.identity >= self.first_held_out)[0]
 
     def batch(self, count: int, rng: np.random.Generator) -> Lesson:
-        """`count` pairs; half of them mirrored, with the blur and light of generated pictures."""
+        """A lesson of `count` pairs; half of the lessons are mirrored. Photos get the blur and light of
+        generated pictures."""
         people, rows = self.people, self.pairs(count, rng)
         width, height = self.size
         images, part_maps = to_tensor(people.images[rows]), torch.from_numpy(people.parts[rows])[:, None].float()
@@ -187,7 +189,7 @@ class Lessons:
         return Lesson(
             images=_degraded(resized(images, self.size), rng),
             parts=F.interpolate(part_maps, size=(height, width), mode="nearest")[:, 0].long(),
-            helped=bool(rng.random() < TRUE_PARTS),
+            pools_true_parts=bool(rng.random() < TRUE_PARTS),
             classes={name: torch.from_numpy(classes[rows]) for name, classes in self.classes.items()},
             captions=[people.captions[row][kind] for row, kind in zip(rows, kinds, strict=True)],
             heads=_degraded(torch.cat(heads), rng) if heads else torch.zeros(0),
@@ -202,7 +204,7 @@ class EvaluatorLearner(nn.Module):
     def forward(self, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
         """The losses of a batch, "loss" first."""
         images = _noisy(lesson.images, generator).contiguous(memory_format=torch.channels_last)
-        features = self.trunk(images, lesson.parts if lesson.helped else None)
+        features = self.trunk(images, lesson.parts if lesson.pools_true_parts else None)
         parts = F.cross_entropy(features["parts"], lesson.parts, weight=PART_WEIGHTS.to(lesson.images.device))
         classes = torch.stack([F.cross_entropy(features[name], truth) for name, truth in lesson.classes.items()]).sum()
         body = pairs_loss(features["body"])
@@ -224,7 +226,7 @@ class EvaluatorLearner(nn.Module):
 
 
 def _degraded(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """[n, 3, H, W] with the blur and brightness of generated pictures."""
+    """The images [n, 3, H, W] with the blur and brightness of generated pictures."""
     if rng.random() < 0.6:
         small = F.interpolate(images, scale_factor=float(rng.uniform(0.3, 0.9)), mode="area")
         images = F.interpolate(small, size=images.shape[2:], mode="bilinear")

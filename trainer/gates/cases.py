@@ -1,4 +1,5 @@
-"""The cases of the gates: unseen people, each with a reference of one framing, true photos, and prompts."""
+"""The cases of the gates: people that no model has learned from, each with a reference of one framing, true photos and
+prompts."""
 
 from __future__ import annotations
 
@@ -28,18 +29,19 @@ from trainer.synthetic.words import Language
 SIZE: Final = (160, 240)
 """Width and height px at which true photos are rendered and all pictures are read: nano's own."""
 REFERENCE_FRAMINGS: Final[tuple[Framing, ...]] = ("full", "waist", "full", "portrait")
-"""Of every four people in a row: half of what users send are portraits and half lengths."""
+"""The framings of the references of every four people in a row: half of what users send are portraits and half
+lengths."""
 TYPED_POSES: Final = ("standing", "walking", "sitting")
 PEOPLE_MIN: Final = 4
 SELECTION: Final = 2
-"""Counts the ways in which photos are chosen."""
+"""The version of the choice of photos: raise it when the choice changes."""
 PHOTO_FIELDS: Final = ("image", "parts", "keypoints")
 
 
 @dataclass(frozen=True)
 class TruePhoto:
-    """image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3] px and visibility; names of place, pose and
-    framing."""
+    """A rendered photo. image uint8 [H, W, 3]; parts uint8 [H, W]; keypoints float32 [17, 3]: x, y in px and
+    visibility; names of place, pose and framing."""
 
     image: NDArray[np.uint8]
     parts: NDArray[np.uint8]
@@ -74,16 +76,16 @@ def check_people(first: int, identities: int) -> None:
     last = first + identities - 1
     if identities < PEOPLE_MIN:
         raise DataError(f"expected at least {PEOPLE_MIN} people, got {identities}: give a larger --identities")
-    unseen = {name: seeds for name, seeds in SPLITS.items() if name != "train"}
-    if any(first in seeds and last in seeds for seeds in unseen.values()):
+    unseen_splits = {name: seeds for name, seeds in SPLITS.items() if name != "train"}
+    if any(first in seeds and last in seeds for seeds in unseen_splits.values()):
         return
-    ranges = ", ".join(f"{name} {seeds.start} to {seeds.stop - 1}" for name, seeds in unseen.items())
+    ranges = ", ".join(f"{name} {seeds.start} to {seeds.stop - 1}" for name, seeds in unseen_splits.items())
     raise DataError(f"expected people of one unseen split ({ranges}), got {first} to {last}: move --first-identity")
 
 
 def cases_of(first: int, identities: int, folder: Path, size: tuple[int, int] = SIZE) -> list[Case]:
-    """Framings, places and languages go round by the number of the person; photos of width x height `size` px are kept
-    in `folder`, and only missing ones are rendered."""
+    """The cases of the people. Framings, places and languages alternate with the number of the person. Photos of width
+    x height `size` px are kept in `folder`; only missing ones are rendered."""
     check_people(first, identities)
     return [_case(seed, photos) for seed, photos in _photos_of(range(first, first + identities), size, folder)]
 
@@ -108,10 +110,10 @@ def _case(identity: int, photos: list[TruePhoto]) -> Case:
 
 
 def _facts(identity: int, place: str, pose: str, garment: Garment | None = None) -> Facts:
-    """A full-length scene; nothing of the person but the garment."""
+    """The facts of a full-length scene, without the person's looks except the garment."""
     who = sample_identity(identity)
-    worn = () if garment is None else (garment,)
-    return Facts(who.woman, who.age_group, False, None, False, False, worn, None, pose, place, "full")
+    garments = () if garment is None else (garment,)
+    return Facts(who.woman, who.age_group, False, None, False, False, garments, None, pose, place, "full")
 
 
 def shots_of(identity: int) -> list[Shot]:
@@ -145,22 +147,22 @@ def _photos_of(people: Iterable[int], size: tuple[int, int], folder: Path) -> It
 
 
 def _render(identity: int, shots: list[Shot], size: tuple[int, int], path: Path) -> None:
-    taken = render_shots(sample_identity(identity), shots[:3], size[1], size[0])
-    taken += render_shots(dressed(identity, change_for(identity)), shots[3:], size[1], size[0])
+    photos = render_shots(sample_identity(identity), shots[:3], size[1], size[0])
+    photos += render_shots(dressed(identity, change_for(identity)), shots[3:], size[1], size[0])
     for old in path.parent.glob(f"{identity}-*.npz"):
         old.unlink()
     with replacing(path) as draft:
         np.savez_compressed(
             draft,
-            image=np.stack([photo.image for photo in taken]),
-            parts=np.stack([photo.parts for photo in taken]),
-            keypoints=np.stack([photo.keypoints for photo in taken]).astype(np.float32),
+            image=np.stack([photo.image for photo in photos]),
+            parts=np.stack([photo.parts for photo in photos]),
+            keypoints=np.stack([photo.keypoints for photo in photos]).astype(np.float32),
         )
 
 
 def _read(path: Path, shots: list[Shot]) -> list[TruePhoto]:
-    with np.load(path) as kept:
-        rows = zip(*(kept[name] for name in PHOTO_FIELDS), shots, strict=True)
+    with np.load(path) as arrays:
+        rows = zip(*(arrays[name] for name in PHOTO_FIELDS), shots, strict=True)
         return [
             TruePhoto(image, parts, keypoints, shot.background, shot.pose.name, shot.framing)
             for image, parts, keypoints, shot in rows

@@ -22,7 +22,7 @@ WIDTHS: Final = (16, 32, 48, 64)
 BATCH: Final = 24
 EPOCHS: Final = 24
 STEPS: Final = (80, 320)
-"""Fewest and most steps."""
+"""The least and the largest number of steps."""
 LEARNING_RATE: Final = 3e-3
 SHIFT_MAX_PX: Final = 4
 
@@ -65,7 +65,9 @@ def fit_classifier(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=max(steps, 2))
     model.train()
     for _ in range(steps):
-        rows = np.concatenate([rng.choice(own, each, replace=len(own) < each) for own in members])
+        rows = np.concatenate(
+            [rng.choice(rows_of_class, each, replace=len(rows_of_class) < each) for rows_of_class in members]
+        )
         loss = F.cross_entropy(model(_varied(pictures[rows], rng)), torch.from_numpy(labels[rows]))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -76,27 +78,27 @@ def fit_classifier(
 
 @torch.no_grad()
 def logits_of(model: PairClassifier, pictures: Pictures) -> NDArray[np.float32]:
-    """pictures uint8 [n, H, W, 3] -> [n, classes]."""
+    """The logits [n, classes] of pictures uint8 [n, H, W, 3]."""
     parts = [model(to_tensor(pictures[first : first + 32])) for first in range(0, len(pictures), 32)]
     return torch.cat(parts).numpy()
 
 
 def halves_of(people: int, seed: int = 0) -> NDArray[np.bool_]:
-    """bool [people]: true for the random half that a classifier is trained on."""
-    chosen = np.zeros(people, bool)
-    chosen[np.random.default_rng(seed).permutation(people)[: people // 2]] = True
-    return chosen
+    """bool [people]: true for the random half that the classifier is trained on."""
+    half = np.zeros(people, bool)
+    half[np.random.default_rng(seed).permutation(people)[: people // 2]] = True
+    return half
 
 
 def two_sample_scores(
-    drawn: Pictures, true: Pictures, learns: NDArray[np.bool_], steps: int | None = None
+    generated: Pictures, true: Pictures, learns: NDArray[np.bool_], steps: int | None = None
 ) -> tuple[Floats, Floats]:
     """Generated and true pictures of the same people, uint8 [n, H, W, 3] each -> logits for "generated" of both, [n]
     each, by a classifier trained on the people `learns`, bool [n]; NaN for these people."""
     labels = np.repeat(np.array([1, 0], np.int64), int(learns.sum()))
-    model = fit_classifier(np.concatenate([drawn[learns], true[learns]]), labels, steps=steps)
+    model = fit_classifier(np.concatenate([generated[learns], true[learns]]), labels, steps=steps)
     scores = []
-    for pictures in (drawn, true):
+    for pictures in (generated, true):
         logits = logits_of(model, pictures).astype(np.float64)
         scores.append(np.where(learns, np.nan, logits[:, 1] - logits[:, 0]))
     return scores[0], scores[1]

@@ -31,7 +31,7 @@ from trainer.gates.cases import SIZE, TruePhoto
 log = logging.getLogger(__name__)
 
 Pictures = NDArray[np.uint8]
-"""uint8 [n, H, W, 3]; drawn ones at the gates' size, whatever the backbone's is."""
+"""uint8 [n, H, W, 3]; drawn ones are at the gates' size, whatever the backbone's size is."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class GateRequest:
 
 
 class Studio:
-    """Draws wishes with one backbone; `weights` identifies its weights."""
+    """Draws requests with one backbone; `weights` identifies its weights."""
 
     def __init__(
         self, backbone: Backbone, weights: str, finder: FaceFinder, reader: PersonParser | None, folder: Path
@@ -56,72 +56,78 @@ class Studio:
         self.backbone, self.weights, self.finder, self.reader, self.folder = backbone, weights, finder, reader, folder
         self._profiles: dict[bytes, IdentityProfile] = {}
 
-    def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
-        """In the order of the wishes, at the gates' size; kept in a folder named `what`."""
-        return np.stack([at_gate_size(picture) for picture in self.draw_large(what, wishes)])
+    def draw(self, what: str, requests: Sequence[GateRequest]) -> Pictures:
+        """The pictures of the requests in their order, at the gates' size; they are kept in a folder named `what`."""
+        return np.stack([at_gate_size(picture) for picture in self.draw_large(what, requests)])
 
-    def draw_large(self, what: str, wishes: Sequence[GateRequest]) -> list[Image.Image]:
-        """The same as the backbone gives them."""
+    def draw_large(self, what: str, requests: Sequence[GateRequest]) -> list[Image.Image]:
+        """The pictures of `draw` at the backbone's own size."""
         folder = self.folder / what
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{wish.seed}-{self._stamp(wish)}.png" for wish in wishes]
+        paths = [folder / f"{request.seed}-{self._stamp(request)}.png" for request in requests]
         missing = [row for row, path in enumerate(paths) if not path.exists()]
         size = self.backbone.capabilities.batch_max
         batches = [missing[first : first + size] for first in range(0, len(missing), size)]
         for rows in track(batches, description=what, disable=not batches):
-            drawn = self._drawn([wishes[row] for row in rows])
-            for row, picture in zip(rows, drawn, strict=True):
-                _keep(picture, paths[row], f"{wishes[row].seed}-*.png")
+            pictures = self._draw_batch([requests[row] for row in rows])
+            for row, picture in zip(rows, pictures, strict=True):
+                _keep(picture, paths[row], f"{requests[row].seed}-*.png")
         return [_opened(path) for path in paths]
 
-    def _drawn(self, wishes: list[GateRequest]) -> list[Image.Image]:
-        """A rendered photo that is refused is drawn from with its true parts and joints: parsers of real photos find no
-        person on some renders. Of another photo the picture is grey: users get none, so it counts as a bad one."""
+    def _draw_batch(self, requests: list[GateRequest]) -> list[Image.Image]:
+        """Draws a batch. If a rendered photo is refused, its true parts and joints are used instead, because parsers of
+        real photos find no person on some renders. For any other refused photo the picture is grey: users get none, so
+        it counts as a bad one."""
         try:
-            return self.backbone.draw([self._drawing(wish, self.profile(wish.reference)) for wish in wishes])
+            return self.backbone.draw([self._drawing(request, self.profile(request.reference)) for request in requests])
         except BadReference as error:
-            if len(wishes) > 1:
-                return [picture for wish in wishes for picture in self._drawn([wish])]
-            wish = wishes[0]
-            if wish.truth is None:
+            if len(requests) > 1:
+                return [picture for request in requests for picture in self._draw_batch([request])]
+            request = requests[0]
+            if request.truth is None:
                 log.warning("a photo was refused: %s", error)
                 return [Image.new("RGB", SIZE, "grey")]
-            return self.backbone.draw([self._drawing(wish, profile_of(wish.truth))])
+            return self.backbone.draw([self._drawing(request, profile_of(request.truth))])
 
-    def refused(self, photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    def refusals(self, photos: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """1 for each photo on which the examination finds no person, else 0."""
         profiles = [self.profile(photo) for photo in photos]
         return np.array([float(profile.views[0].observation.keypoints is None) for profile in profiles])
 
-    def _drawing(self, wish: GateRequest, profile: IdentityProfile) -> GenerationInput:
-        return GenerationInput(profile, wish.prompt, "", wish.seed, wish.settings, wish.pose)
+    def _drawing(self, request: GateRequest, profile: IdentityProfile) -> GenerationInput:
+        return GenerationInput(profile, request.prompt, "", request.seed, request.settings, request.pose)
 
     def profile(self, photo: NDArray[np.uint8]) -> IdentityProfile:
-        """Every photo is examined once."""
+        """The profile of a photo, which is examined once."""
         key = hashlib.sha256(photo.tobytes()).digest()
         if key not in self._profiles:
             image = Image.fromarray(photo)
             self._profiles[key] = IdentityProfile((View(image, observe(image, self.finder, self.reader)),))
         return self._profiles[key]
 
-    def _stamp(self, wish: GateRequest) -> str:
+    def _stamp(self, request: GateRequest) -> str:
         digest = hashlib.sha256(self.weights.encode())
-        asked = (wish.prompt, wish.seed, wish.settings.model_dump_json(), look_version(self.finder, self.reader))
-        digest.update(repr(asked).encode())
-        digest.update(wish.reference.tobytes())
-        digest.update(b"" if wish.pose is None else wish.pose.tobytes())
+        fields = (
+            request.prompt,
+            request.seed,
+            request.settings.model_dump_json(),
+            look_version(self.finder, self.reader),
+        )
+        digest.update(repr(fields).encode())
+        digest.update(request.reference.tobytes())
+        digest.update(b"" if request.pose is None else request.pose.tobytes())
         return digest.hexdigest()[:12]
 
 
 def profile_of(photo: TruePhoto) -> IdentityProfile:
-    """As if all of a rendered photo had been seen."""
+    """The profile of a rendered photo with its true parts and joints."""
     height, width = photo.parts.shape
-    seen = Observation(width, height, keypoints=photo.keypoints, parts=photo.parts)
-    return IdentityProfile((View(Image.fromarray(photo.image), seen),))
+    observation = Observation(width, height, keypoints=photo.keypoints, parts=photo.parts)
+    return IdentityProfile((View(Image.fromarray(photo.image), observation),))
 
 
 def _keep(picture: Image.Image, path: Path, others: str) -> None:
-    """Replaces the earlier pictures of the same person."""
+    """Writes the picture and deletes earlier ones of the same person."""
     for old in path.parent.glob(others):
         old.unlink()
     with replacing(path) as draft:
@@ -134,7 +140,7 @@ def _opened(path: Path) -> Image.Image:
 
 
 def at_gate_size(picture: Image.Image) -> Pictures:
-    """[H, W, 3] of RGB: averaged down, or bilinear up."""
+    """The picture as RGB [H, W, 3] at the gates' size: averaged down, or interpolated bilinearly up."""
     if picture.size != SIZE:
         smaller = picture.width > SIZE[0]
         picture = picture.resize(SIZE, Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR)

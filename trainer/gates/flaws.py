@@ -1,4 +1,4 @@
-"""True photos with a known flaw: what a reader of good pictures must not pass."""
+"""True photos with an artificial flaw that a reader of pictures must find."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ SEAMS: Final = 4
 BLOCK: Final = 0.3
 """Side of a block, in sides of the person's box."""
 SHIFT: Final = (0.02, 0.05)
-"""By how much a block is moved, in heights of the picture."""
+"""The range of the distance by which a block is moved, in heights of the picture."""
 HEAD: Final = (Part.HAIR, Part.FACE)
 MARGIN: Final = 0.15
 
 
 def with_second_head(photo: TruePhoto) -> NDArray[np.uint8]:
-    """The photo [H, W, 3] with its head once more: beside itself, or at half the size in a lower corner where the
-    picture has no room beside it.
+    """The photo [H, W, 3] with a copy of its head beside the head; where the picture has no room there, at half the
+    size in a lower corner.
 
-    Unchanged where neither hair nor a face shows."""
+    Unchanged where neither hair nor a face shows.
+    """
     box = _box(np.isin(photo.parts, HEAD))
     if box is None:
         return photo.image.copy()
@@ -33,9 +34,9 @@ def with_second_head(photo: TruePhoto) -> NDArray[np.uint8]:
     top, left, bottom, right = _widened(box, MARGIN, height, width)
     rows, columns = bottom - top, right - left
     picture, head = photo.image.copy(), photo.image[top:bottom, left:right]
-    beside = right if right + columns <= width else left - columns
-    if beside >= 0:
-        picture[top:bottom, beside : beside + columns] = head
+    copy_left = right if right + columns <= width else left - columns
+    if copy_left >= 0:
+        picture[top:bottom, copy_left : copy_left + columns] = head
         return picture
     rows, columns = max(rows // 2, 1), max(columns // 2, 1)
     small = cv2.resize(head, (columns, rows), interpolation=cv2.INTER_AREA)
@@ -65,7 +66,7 @@ def with_seams(photo: TruePhoto, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
-    """First and last rows and columns: top, left, bottom, right."""
+    """The first and last rows and columns of a mask: top, left, bottom, right."""
     if not mask.any():
         return None
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -1,4 +1,5 @@
-"""The garment that the words of a case name: another kind and colour than what the person wears on the reference."""
+"""The garment that the prompt of a case names: its kind and colour differ from what the person wears on the
+reference."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ UNDER: Final = "white"
 
 @dataclass(frozen=True)
 class GarmentChange:
-    """slot: which garment the words name, `garment` what they say of it, `worn` what the reference shows there."""
+    """A change of clothes. slot: the garment that changes; `garment`: the one in the prompt; `worn`: the one on the
+    reference."""
 
     slot: Literal["top", "bottom"]
     garment: Garment
@@ -34,7 +36,7 @@ class GarmentChange:
 
 
 def change_for(identity: int) -> GarmentChange:
-    """A plain garment for a person; a dress is worn in the top's slot, and is never changed to another dress."""
+    """A plain garment for a person. A dress is in the top's slot; no garment is changed to a dress."""
     who, rng = sample_identity(identity), np.random.default_rng([identity, 53])
     slot: Literal["top", "bottom"] = "bottom" if identity % 2 and who.bottom is not None else "top"
     worn = who.bottom if slot == "bottom" and who.bottom is not None else who.top
@@ -52,7 +54,7 @@ def change_for(identity: int) -> GarmentChange:
 
 
 def dressed(identity: int, change: GarmentChange) -> Identity:
-    """The person in the garment; black trousers below where a dress was taken off."""
+    """The person in the garment; with black trousers where a dress is replaced by a top."""
     who = sample_identity(identity)
     if change.slot == "bottom":
         return replace(who, outfit=replace(who.outfit, bottom=change.garment))
@@ -61,7 +63,7 @@ def dressed(identity: int, change: GarmentChange) -> Identity:
 
 
 def _colours(worn: Garment, who: Identity) -> list[str]:
-    """Names of colours far from those of the garment that is worn and from the skin."""
+    """Names of colours that differ clearly from those of the worn garment and of the skin."""
     present = [rgb for rgb in (worn.rgb, worn.second_rgb) if rgb is not None]
     return [
         name
@@ -75,10 +77,10 @@ def _difference(first: Rgb, second: Rgb) -> float:
 
 
 def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], evaluators: Evaluators) -> Floats:
-    """pictures uint8 [n, H, W, 3] -> 1 where the evaluator sees the garment of the words, else 0 [n]: it finds kind and
-    colour together likelier than those of the garment that was worn, and the colour among the LIKELIEST."""
+    """pictures uint8 [n, H, W, 3] -> [n]: 1 where the evaluator sees the garment of the prompt, else 0. It does if kind
+    and colour together are likelier than those of the worn garment, and the colour is among the LIKELIEST."""
     likelihoods = evaluators.likelihoods(pictures)
-    seen = []
+    hits = []
     for row, change in enumerate(changes):
         colours = getattr(evaluators.names, f"{change.slot}_colour")
         kinds = getattr(evaluators.names, f"{change.slot}_kind")
@@ -94,5 +96,5 @@ def garments_seen(pictures: NDArray[np.uint8], changes: list[GarmentChange], eva
             return float(of_colour[colours.index(garment.colour)] * of_kind[kinds.index(garment.kind)])
 
         rank = int((of_colour > of_colour[colours.index(change.garment.colour)]).sum())
-        seen.append(likelihood(change.garment) > likelihood(change.worn) and rank < LIKELIEST)
-    return np.array(seen, np.float64)
+        hits.append(likelihood(change.garment) > likelihood(change.worn) and rank < LIKELIEST)
+    return np.array(hits, np.float64)

@@ -31,18 +31,18 @@ def faces_camera(pose: NDArray[np.float32]) -> bool:
         return False
     left, right = pose[LEFT_EYE, :2], pose[RIGHT_EYE, :2]
     middle, half = (left + right) / 2, abs(float(left[0] - right[0])) / 2
-    beside = abs(float(pose[NOSE, 0] - middle[0]))
+    nose_offset = abs(float(pose[NOSE, 0] - middle[0]))
     level = abs(float(left[1] - right[1])) < 2 * half
-    return level and float(pose[NOSE, 1]) > float(middle[1]) and beside <= FACE_TURN_MAX * half
+    return level and float(pose[NOSE, 1]) > float(middle[1]) and nose_offset <= FACE_TURN_MAX * half
 
 
-def shares_right(found: Floats, poses: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Floats:
-    """found [n, 17, 2] px (infinite where nobody was found) on pictures of width x height `size`, poses [n][17, 3] in
+def shares_right(joints: Floats, poses: Sequence[NDArray[np.float32]], size: tuple[int, int]) -> Floats:
+    """joints [n, 17, 2] px (infinite where nobody was found) on pictures of width x height `size`, poses [n][17, 3] in
     0..1 -> PCK@0.1 of each picture [n], relative to the longer side of the box of the pose's visible joints.
 
     NaN where the pose shows no joint."""
     shares = []
-    for joints, pose in zip(found, poses, strict=True):
+    for keypoints, pose in zip(joints, poses, strict=True):
         target = pose[:, :2].astype(np.float64) * size
-        shares.append(pck(joints, target, pose[:, 2] > 0))
+        shares.append(pck(keypoints, target, pose[:, 2] > 0))
     return np.array(shares)

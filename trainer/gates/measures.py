@@ -1,4 +1,4 @@
-"""A measurement of people that can be summarised for any of them: all, or those of one framing."""
+"""A measurement that can be summarised for all people, or for those of one framing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trainer.evaluation.metrics import Floats, kernel_distance
 from trainer.gates.figures import UNKNOWN, Features, GateFigure, auc_of, distance_of, mean_of, median_of, ratio_of
 
 Rows = NDArray[np.bool_]
-"""[people]: which of them."""
+"""[people]: true for those that are summarised."""
 
 
 @dataclass(frozen=True)
 class PerPerson:
-    """values [people], NaN where unknown, and what summarises them."""
+    """values [people], NaN where unknown, and the function that summarises them."""
 
     values: Floats
     summary: Callable[[Floats], GateFigure] = mean_of
@@ -68,7 +68,7 @@ def everybody(people: int) -> Rows:
     return np.ones(people, bool)
 
 
-def padded(values: Floats, people: int) -> Floats:
+def pad(values: Floats, people: int) -> Floats:
     """values of the first people -> [people], NaN for the rest."""
     return np.concatenate([values, np.full(people - len(values), np.nan)])
 
@@ -87,12 +87,12 @@ def by_framing(measures: Measures, framings: Sequence[str]) -> dict[str, dict[st
 
 
 def differences(full: Measures, without: Measures) -> dict[str, GateFigure]:
-    """The loss of people's figures where something is withheld: full - without, person by person over the people of
-    `without`. Positive is better, but for colour differences."""
-    lost = {}
+    """The loss of each figure where a condition is withheld: full - without, person by person over the people of
+    `without`. Positive is better, except for colour differences."""
+    losses = {}
     for name, less in without.items():
         more = full.get(name)
         if isinstance(more, PerPerson) and isinstance(less, PerPerson):
             change = more.values[: len(less.values)] - less.values
-            lost[name] = mean_of(change) if less.summary is mean_of else median_of(change)
-    return {name: figure for name, figure in lost.items() if figure != UNKNOWN}
+            losses[name] = mean_of(change) if less.summary is mean_of else median_of(change)
+    return {name: figure for name, figure in losses.items() if figure != UNKNOWN}

@@ -1,4 +1,4 @@
-"""Pictures of the gates for people to look at: a sheet of a dozen cases, and a page of uncurated results."""
+"""Pictures of the gates for people: a sheet of a dozen cases, and a page of uncurated results."""
 
 from __future__ import annotations
 
@@ -55,27 +55,27 @@ def write_page(cases: Sequence[Case], shown: Shown, real: RealResult, report: di
     pictures.mkdir(parents=True, exist_ok=True)
     for old in (*pictures.glob("[0-9][0-9].webp"), *pictures.glob("real-*.webp")):
         old.unlink()
-    for name, encoded in zip(names, _encoded(strips), strict=True):
-        (pictures / f"{name}.webp").write_bytes(encoded)
+    for name, content in zip(names, _encode(strips), strict=True):
+        (pictures / f"{name}.webp").write_bytes(content)
     with replacing(page) as draft:
         draft.write_text(_text(cases[:count], report, _by_hand(page)), "utf-8")
 
 
 def _strip(case: Case, shown: Shown, row: int) -> Pictures:
-    """Reference, true photo, its pose, result."""
+    """Reference, true photo, its pose and the result, side by side."""
     skeleton = draw_skeleton(pose_of(case.held_out.keypoints, SIZE), *SIZE)
     panels = [case.reference.image, case.held_out.image, np.asarray(skeleton, np.uint8), shown.posed[row]]
     return np.concatenate(panels, 1)
 
 
 def _real_strip(person: RealPerson, pictures: Pictures) -> Pictures:
-    """The photo at the height of the pictures, then the pictures."""
+    """The photo, scaled to the height of the pictures, and the pictures."""
     height, photo = pictures.shape[1], Image.fromarray(person.photo)
     width = round(photo.width * height / photo.height)
     return np.concatenate([np.asarray(photo.resize((width, height)), np.uint8), *pictures], 1)
 
 
-def _encoded(strips: Sequence[Pictures]) -> list[bytes]:
+def _encode(strips: Sequence[Pictures]) -> list[bytes]:
     """WebP files of the best quality within the page's limit."""
     for reduction, quality in product(REDUCTIONS, QUALITIES):
         files = [_webp(strip, reduction, quality) for strip in strips]
@@ -91,11 +91,11 @@ def _webp(strip: Pictures, reduction: int, quality: int) -> bytes:
 
 
 def _by_hand(page: Path) -> str:
-    """The text between the marks, as it stands; nothing on a new page."""
+    """The text between the marks; a blank line on a new page."""
     if not page.exists():
         return "\n\n"
-    found = re.search(re.escape(BEGIN) + "(.*?)" + re.escape(END), page.read_text("utf-8"), re.DOTALL)
-    return "\n\n" if found is None else found.group(1)
+    match = re.search(re.escape(BEGIN) + "(.*?)" + re.escape(END), page.read_text("utf-8"), re.DOTALL)
+    return "\n\n" if match is None else match.group(1)
 
 
 def _text(cases: Sequence[Case], report: dict[str, Any], by_hand: str) -> str:

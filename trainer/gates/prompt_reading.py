@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Column, Table
 
-from engine.backbones.nano.attributes import NAMES, Attributes, encoded
+from engine.backbones.nano.attributes import NAMES, Attributes, encode_attributes
 from engine.backbones.nano.prompt_lexicon import open_lexicon
 from engine.backbones.nano.prompt_reader import PromptReader, PromptReading
 from engine.backbones.nano.prompt_tokens import tokens_of
@@ -36,7 +36,7 @@ class FreePrompt:
 
 @dataclass(frozen=True)
 class Score:
-    """`right` of what was read, `read` and `expected` in number."""
+    """The number of values that are `right`, that were `read`, and that are `expected`."""
 
     right: int
     read: int
@@ -56,7 +56,7 @@ class Read:
     prompt: FreePrompt
     reading: PromptReading
     seconds: float
-    """Of processor time."""
+    """Seconds of processor time."""
 
     @property
     def attributes_right(self) -> bool:
@@ -68,11 +68,11 @@ class Read:
 
 
 def prompts_of(path: Path) -> list[FreePrompt]:
-    """Raises KeyError or ValueError for slots and values that nano does not have."""
-    listed = tomllib.loads(path.read_text("utf-8"))["prompt"]
-    prompts = [FreePrompt(**entry | {"ignored": tuple(entry["ignored"])}) for entry in listed]
+    """The prompts of a file. Raises KeyError or ValueError for slots and values that nano does not have."""
+    entries = tomllib.loads(path.read_text("utf-8"))["prompt"]
+    prompts = [FreePrompt(**entry | {"ignored": tuple(entry["ignored"])}) for entry in entries]
     for prompt in prompts:
-        encoded(prompt.said)
+        encode_attributes(prompt.said)
     return prompts
 
 
@@ -81,8 +81,8 @@ def content_words(phrases: Iterable[str]) -> Counter[str]:
     words: Counter[str] = Counter()
     for phrase in phrases:
         for token in tokens_of(phrase):
-            found = lexicon.longest([token], 0)
-            if token.is_word and (found is None or found[1].kind not in FUNCTION_KINDS):
+            entry = lexicon.longest([token], 0)
+            if token.is_word and (entry is None or entry[1].kind not in FUNCTION_KINDS):
                 words[token.word] += 1
     return words
 
@@ -102,8 +102,8 @@ def score_of(reads: Sequence[Read], slot: str) -> Score:
         pairs = [(content_words(read.reading.ignored), content_words(read.prompt.ignored)) for read in reads]
     else:
         pairs = [(_one(read.reading.attributes, slot), _one(read.prompt.said, slot)) for read in reads]
-    right = sum((said & expected).total() for said, expected in pairs)
-    return Score(right, sum(said.total() for said, _ in pairs), sum(expected.total() for _, expected in pairs))
+    right = sum((actual & expected).total() for actual, expected in pairs)
+    return Score(right, sum(actual.total() for actual, _ in pairs), sum(expected.total() for _, expected in pairs))
 
 
 def all_slots(reads: Sequence[Read]) -> Score:
@@ -148,19 +148,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prompts", type=Path, default=PROMPTS, help="a list in the form of free_prompts.toml")
     parser.add_argument("--errors", action="store_true", help="print each prompt that is not read as expected")
-    chosen = parser.parse_args()
-    reads = read_all(PromptReader(), prompts_of(chosen.prompts))
+    arguments = parser.parse_args()
+    reads = read_all(PromptReader(), prompts_of(arguments.prompts))
     console = Console(width=140)
     console.print(table_of(reads))
     seconds = [read.seconds for read in reads]
     console.print(
         f"processor time: longest prompt {max(seconds) * 1000:.0f} ms, mean {sum(seconds) / len(seconds) * 1000:.0f} ms"
     )
-    if chosen.errors:
+    if arguments.errors:
         for read in (read for read in reads if not (read.attributes_right and read.ignored_right)):
-            said, read_as = read.prompt.said.items(), read.reading.attributes.items()
+            expected, read_as = read.prompt.said.items(), read.reading.attributes.items()
             console.print(f"\n{read.prompt.text}", markup=False, highlight=False)
-            console.print(f"  missed {dict(said - read_as)}, not said {dict(read_as - said)}", markup=False)
+            console.print(f"  missed {dict(expected - read_as)}, not said {dict(read_as - expected)}", markup=False)
             console.print(f"  ignored {read.reading.ignored}, expected {read.prompt.ignored}", markup=False)
 
 

@@ -1,8 +1,8 @@
-"""Real photos that installed packages bring: do pictures after them keep the colours of face, hair and clothes?
+"""Measures on real photos from installed packages whether pictures keep the colours of face, hair and clothes.
 
-There is one photo per person, so the photo itself is what a picture is compared with, by regions about MediaPipe's
-landmarks on both. The astronaut (NASA) and Grace Hopper (US Navy) are public domain and shown; pictures of the other
-people are measured and shown nowhere.
+There is one photo per person, so a picture is compared with the photo itself, by regions around MediaPipe's landmarks
+on both. The astronaut (NASA) and Grace Hopper (US Navy) are in the public domain and shown; pictures of the other
+people are measured and not shown.
 """
 
 from __future__ import annotations
@@ -45,14 +45,15 @@ SCENES: Final[tuple[tuple[str, str, Language], ...]] = (
 PUBLIC: Final = ("astronaut", "grace_hopper")
 FACE_SIDE_MIN_PX: Final = 48
 CROP: Final = (1.3, 0.9, 3.2)
-"""Of a person in a group, in sides of the face box: so much to either side, above and below its middle."""
+"""The crop around a person in a group, in sides of the face box: to either side, above and below the middle of the
+face."""
 COLOURED: Final = {"skin": Part.SKIN, "hair": Part.HAIR, "top": Part.TOP}
 LEFT_EYE, RIGHT_EYE, LEFT_MOUTH, RIGHT_MOUTH = 3, 6, 9, 10
 """Outer corners, of the 33 landmarks."""
 TRUNK: Final = (11, 12, 24, 23)
 TRUNK_SHRINK: Final = 0.75
 HAIR: Final = (0.9, 1.9)
-"""The height of hair or headwear above the eyes, in distances from mouth to eyes."""
+"""The range of hair or headwear above the eyes, in distances from mouth to eyes."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class RealResult:
         return self.people[number], self.pictures[number * len(SCENES) : (number + 1) * len(SCENES)]
 
     def plain(self) -> dict[str, Any]:
-        """For JSON."""
+        """The result for JSON."""
         figures = {name: figure.plain() for name, figure in self.figures.items()}
         return {"people": len(self.people), "pictures": len(self.pictures), "figures": figures}
 
@@ -95,22 +96,22 @@ def real_people(reader: Reader, finder: FaceFinder) -> list[RealPerson]:
 
 
 def _group(finder: FaceFinder) -> list[NDArray[np.uint8]]:
-    """Left to right."""
+    """The people of insightface's group photo, from left to right."""
     package = importlib.util.find_spec("insightface")
     path = None if package is None or package.origin is None else Path(package.origin).parent / "data/images/t1.jpg"
     if path is None or not path.exists():
         return []
     with Image.open(path) as opened:
         group = opened.convert("RGB")
-    found = sorted((face for face in finder.find(group) if face.side_px >= FACE_SIDE_MIN_PX), key=lambda f: f.box[0])
-    return [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in found]
+    faces = sorted((face for face in finder.find(group) if face.side_px >= FACE_SIDE_MIN_PX), key=lambda f: f.box[0])
+    return [np.asarray(group.crop(_person(face.box, group.size)), np.uint8) for face in faces]
 
 
 def _person(face: tuple[float, float, float, float], size: tuple[int, int]) -> tuple[int, int, int, int]:
     x, y = (face[0] + face[2]) / 2, (face[1] + face[3]) / 2
     side = max(face[2] - face[0], face[3] - face[1])
-    beside, above, below = (share * side for share in CROP)
-    x0, y0, x1, y1 = (round(edge) for edge in clipped((x - beside, y - above, x + beside, y + below), *size))
+    to_side, above, below = (share * side for share in CROP)
+    x0, y0, x1, y1 = (round(edge) for edge in clipped((x - to_side, y - above, x + to_side, y + below), *size))
     return x0, y0, x1, y1
 
 
@@ -139,10 +140,10 @@ def _fill(regions: NDArray[np.uint8], corners: NDArray[np.float32], part: Part) 
 def measure_real(
     studio: Studio, people: list[RealPerson], reader: Reader, settings: Settings, variant: Variant = USUAL
 ) -> RealResult:
-    """`real_reference_wins`: how often the colours are nearer to the person's photo than to the next person's, on
-    average over the regions that both photos show; beside it CIEDE2000 to the person's photo by region."""
+    """`real_reference_wins`: the share of pictures whose colours are nearer to the person's photo than to the next
+    person's, on average over the regions that both photos show; and CIEDE2000 to the person's photo by region."""
     changed = settings.model_copy(update=variant.settings)
-    wishes = [
+    requests = [
         GateRequest(
             person.photo,
             scene_prompt(place, pose, "full", language) if variant.words else "",
@@ -152,31 +153,34 @@ def measure_real(
         for number, person in enumerate(people)
         for scene, (place, pose, language) in enumerate(SCENES)
     ]
-    pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", wishes)
-    read = [regions_of(picture, reader.pose(picture)) for picture in pictures]
+    pictures = studio.draw("real" if variant is USUAL else f"without-{variant.name}/real", requests)
+    region_maps = [regions_of(picture, reader.pose(picture)) for picture in pictures]
     whose = np.repeat(np.arange(len(people)), len(SCENES))
-    own = _colours(pictures, read, [people[one] for one in whose])
-    other = _colours(pictures, read, [people[(one + 1) % len(people)] for one in whose])
-    figures = {f"{name}_de2000": median_of(values) for name, values in own.items()}
-    return RealResult(people, pictures, {"real_reference_wins": mean_of(_nearer(own, other))} | figures)
+    distances = _colours(pictures, region_maps, [people[one] for one in whose])
+    others = _colours(pictures, region_maps, [people[(one + 1) % len(people)] for one in whose])
+    figures = {f"{name}_de2000": median_of(values) for name, values in distances.items()}
+    return RealResult(people, pictures, {"real_reference_wins": mean_of(_nearer(distances, others))} | figures)
 
 
-def _colours(pictures: Pictures, read: Sequence[NDArray[np.uint8]], people: Sequence[RealPerson]) -> dict[str, Floats]:
+def _colours(
+    pictures: Pictures, region_maps: Sequence[NDArray[np.uint8]], people: Sequence[RealPerson]
+) -> dict[str, Floats]:
     """Region -> CIEDE2000 [pictures]: FAR where only the picture lacks it, NaN where the photo does."""
     return {
         name: np.array(
             [
                 far_if_missing(colour_difference(picture, regions, who.photo, who.regions, part))
-                for picture, regions, who in zip(pictures, read, people, strict=True)
+                for picture, regions, who in zip(pictures, region_maps, people, strict=True)
             ]
         )
         for name, part in COLOURED.items()
     }
 
 
-def _nearer(own: dict[str, Floats], other: dict[str, Floats]) -> Floats:
-    """1 where the mean over the regions that both photos show is smaller to one's own; NaN where there is none."""
-    mine, theirs = (np.stack(list(side.values())) for side in (own, other))
+def _nearer(distances: dict[str, Floats], others: dict[str, Floats]) -> Floats:
+    """1 where the mean over the regions that both photos show is smaller for the person's own photo, else 0; NaN
+    without such regions."""
+    mine, theirs = (np.stack(list(side.values())) for side in (distances, others))
     both = ~np.isnan(mine) & ~np.isnan(theirs)
     sums = [np.where(both, side, 0.0).sum(0) for side in (mine, theirs)]
     return np.where(both.any(0), sums[0] < sums[1], np.nan)

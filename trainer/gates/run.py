@@ -51,15 +51,15 @@ class GatesRun:
     page: Path | None = None
 
     @property
-    def kept(self) -> Path:
+    def pictures_folder(self) -> Path:
         return self.json.with_name(f"{self.json.stem}.pictures")
 
 
 @dataclass(frozen=True)
 class Instruments:
-    """Readers, the backbone that is measured and those it is compared with; `finder` and `parser` look at references
-    for the backbones, as the engine does. styling_of: how the pictures of a studio get their styles, None where its
-    backbone draws none."""
+    """The measuring networks, the measured backbone and the ones it is compared with; `finder` and `parser` examine
+    references for the backbones, as in the engine. styling_of: returns the styling of a studio, None where its backbone
+    draws no styles."""
 
     evaluators: Evaluators
     reader: Reader
@@ -71,34 +71,35 @@ class Instruments:
 
 
 def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
-    """Draws what is not yet drawn, measures, writes, prints the table and returns what was written.
+    """Draws the missing pictures, measures, writes and prints the table; returns the report.
 
-    Raises DataError for people that are too few or not of an unseen split, or two backbones of one name."""
+    Raises DataError for people that are too few or not of an unseen split, or two backbones of one name.
+    """
     names = [candidate.name for candidate in (tools.candidate, *tools.against)]
     if len(set(names)) < len(names):
         raise DataError(f"expected backbones of different names, got {', '.join(names)}: change --against")
     run.json.parent.mkdir(parents=True, exist_ok=True)
     console = Console()
-    cases = cases_of(run.first_identity, run.identities, run.kept / "photos")
+    cases = cases_of(run.first_identity, run.identities, run.pictures_folder / "photos")
     meter = Meter(cases, tools.evaluators, tools.reader)
     panel = Panel(cases, meter, real_people(tools.reader, tools.finder), tools.reader, run.settings)
     artists = {candidate.name: _artist(candidate, run, tools) for candidate in (tools.candidate, *tools.against)}
     surveys: dict[str, Survey] = {}
     for name, artist in artists.items():
         console.print(f"drawing and measuring {name}")
-        surveys[name] = panel.drawn(artist)
-    own, artist = surveys.pop(tools.candidate.name), artists[tools.candidate.name]
+        surveys[name] = panel.of_pictures(artist)
+    result, artist = surveys.pop(tools.candidate.name), artists[tools.candidate.name]
     console.print("measuring true photos")
-    true, checks = panel.true(artist.styling), figures_of(meter.check_evaluators(), everybody(len(cases)))
+    true, checks = panel.of_true_photos(artist.styling), figures_of(meter.check_evaluators(), everybody(len(cases)))
     without, reasons = _ablated(panel, artist, console) if run.ablate else ({}, {})
-    rows = gate_rows(own.figures(), true.figures(), checks, own.skipped)
+    rows = gate_rows(result.figures(), true.figures(), checks, result.skipped)
     report = (
         _origin(run, tools)
-        | _values(own.figures())
+        | _values(result.figures())
         | {
             "gates": rows,
-            "skipped": own.skipped | {f"without {name}": reason for name, reason in reasons.items()},
-            "by_framing": by_framing(own.measures, meter.framings),
+            "skipped": result.skipped | {f"without {name}": reason for name, reason in reasons.items()},
+            "by_framing": by_framing(result.measures, meter.framings),
             "true_photos": _plain(true.figures()),
             "true_photos_by_framing": by_framing(true.measures, meter.framings),
             "against": {
@@ -106,33 +107,38 @@ def run_gates(run: GatesRun, tools: Instruments) -> dict[str, Any]:
                 for name, survey in surveys.items()
             },
             "without": {name: _plain(survey.figures()) | {"people": survey.people} for name, survey in without.items()},
-            "worth": {name: _plain(differences(own.measures, survey.measures)) for name, survey in without.items()},
+            "worth": {name: _plain(differences(result.measures, survey.measures)) for name, survey in without.items()},
             "evaluators": _plain(checks),
             "evaluators_held_out": tools.evaluators.held_out,
         }
     )
-    assert own.real is not None
-    report["real"] = own.real.plain()
+    assert result.real is not None
+    report["real"] = result.real.plain()
     write_json(run.json, report)
     if run.sheet is not None:
-        write_sheet(cases, own.shown, run.sheet)
+        write_sheet(cases, result.shown, run.sheet)
     if run.page is not None:
-        write_page(cases, own.shown, own.real, report, run.page)
+        write_page(cases, result.shown, result.real, report, run.page)
     columns = {"true photos": true.figures()} | {name: survey.figures() for name, survey in surveys.items()}
     columns |= {f"without {name}": survey.figures() for name, survey in without.items()}
-    console.print(console_table(rows, own.figures(), columns))
+    console.print(console_table(rows, result.figures(), columns))
     return report
 
 
 def _artist(candidate: GateCandidate, run: GatesRun, tools: Instruments) -> Artist:
-    """Pictures of the measured backbone lie beside the photos, those of others in folders of their names."""
-    folder = run.kept if candidate is tools.candidate else run.kept / f"against-{candidate.name.replace(':', '-')}"
+    """The artist of a candidate. Pictures of the measured backbone are in the folder of the photos, those of others in
+    subfolders of their names."""
+    folder = (
+        run.pictures_folder
+        if candidate is tools.candidate
+        else run.pictures_folder / f"against-{candidate.name.replace(':', '-')}"
+    )
     studio = Studio(candidate.backbone, candidate.weights, tools.finder, tools.parser, folder)
     return Artist(studio, tools.styling_of(studio))
 
 
 def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, Survey], dict[str, str]]:
-    """Surveys of the first people by what is withheld, and why some are missing."""
+    """Surveys of the first people by the withheld condition, and the reasons for missing ones."""
     cases = panel.cases[:ABLATED_MAX]
     meter = panel.meter
     if len(cases) < len(panel.cases):
@@ -144,7 +150,7 @@ def _ablated(panel: Panel, artist: Artist, console: Console) -> tuple[dict[str, 
             reasons[variant.name] = f"the backbone has no control of {variant.needs}"
             continue
         console.print(f"drawing and measuring without {variant.name}")
-        surveys[variant.name] = few.drawn(artist, variant)
+        surveys[variant.name] = few.of_pictures(artist, variant)
     return surveys, reasons
 
 
@@ -177,6 +183,6 @@ def _plain(figures: dict[str, GateFigure]) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """All of it or nothing."""
+    """Writes the file atomically."""
     with replacing(path) as draft:
         draft.write_text(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")

@@ -15,7 +15,7 @@ from trainer.gates.measuring import Meter
 from trainer.gates.people_reader import Reader
 from trainer.gates.real import RealPerson, RealResult, measure_real
 from trainer.gates.styles import StyleReader, Styling
-from trainer.gates.variants import USUAL, Shown, Variant, drawn_by, posed_wish, true_photos
+from trainer.gates.variants import USUAL, Shown, Variant, drawn_by, posed_request, true_photos
 
 NO_POSE = "the backbone takes no pose"
 NO_STYLES = "the backbone draws no styles"
@@ -23,7 +23,7 @@ NO_STYLES = "the backbone draws no styles"
 
 @dataclass(frozen=True)
 class Artist:
-    """A studio and what its backbone can draw; styling: None where it draws no styles."""
+    """A studio and its styling; None where the backbone draws no styles."""
 
     studio: Studio
     styling: Styling | None
@@ -35,7 +35,8 @@ class Artist:
 
 @dataclass(frozen=True)
 class Survey:
-    """measures by name; real: None for true photos; skipped: name -> why it was not measured."""
+    """The measurements of one backbone or of true photos. real: None for true photos; skipped: name of a measure -> the
+    reason."""
 
     people: int
     shown: Shown
@@ -44,7 +45,7 @@ class Survey:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def figures(self, rows: Rows | None = None) -> dict[str, GateFigure]:
-        """Of some people, all by default; real photos have no part in a choice."""
+        """The figures of some people, by default of all; those of real photos are only in the figures of all."""
         figures = figures_of(self.measures, everybody(self.people) if rows is None else rows)
         if self.real is not None and rows is None:
             figures["real_reference_wins"] = self.real.figures["real_reference_wins"]
@@ -61,12 +62,12 @@ class Panel:
     reader: Reader
     settings: Settings
 
-    def drawn(self, artist: Artist, variant: Variant = USUAL) -> Survey:
-        """Draws what is not yet there and measures it."""
-        shown = drawn_by(artist.studio, self.cases, self.settings, variant)
-        measures = self.meter.measure(shown)
-        refused = artist.studio.refused(case.reference.image for case in self.cases)
-        measures["references_refused"] = PerPerson(refused)
+    def of_pictures(self, artist: Artist, variant: Variant = USUAL) -> Survey:
+        """Draws the pictures that do not exist yet, and measures them."""
+        pictures = drawn_by(artist.studio, self.cases, self.settings, variant)
+        measures = self.meter.measure(pictures)
+        refusals = artist.studio.refusals(case.reference.image for case in self.cases)
+        measures["references_refused"] = PerPerson(refusals)
         skipped: dict[str, str] = {}
         if not artist.can.pose:
             skipped |= dict.fromkeys(("pose_pck_mediapipe", "part_iou"), NO_POSE)
@@ -74,16 +75,16 @@ class Panel:
             skipped["style_accuracy"] = NO_STYLES
         else:
             changed = self.settings.model_copy(update=variant.settings)
-            wishes = [posed_wish(case, case, changed, variant) for case in self.cases]
+            requests = [posed_request(case, case, changed, variant) for case in self.cases]
             folder = "styles" if variant is USUAL else f"without-{variant.name}/styles"
-            measures["style_accuracy"] = StyleReader(self.cases, artist.styling).measure(wishes, folder)
+            measures["style_accuracy"] = StyleReader(self.cases, artist.styling).measure(requests, folder)
         real = measure_real(artist.studio, self.real, self.reader, self.settings, variant)
-        return Survey(len(self.cases), shown, measures, real, skipped)
+        return Survey(len(self.cases), pictures, measures, real, skipped)
 
-    def true(self, styling: Styling | None) -> Survey:
+    def of_true_photos(self, styling: Styling | None) -> Survey:
         """The figures of true photos."""
-        shown = true_photos(self.cases)
-        measures = self.meter.measure(shown, true=True)
+        pictures = true_photos(self.cases)
+        measures = self.meter.measure(pictures, true=True)
         if styling is not None:
             measures["style_accuracy"] = StyleReader(self.cases, styling).measure_true()
-        return Survey(len(self.cases), shown, measures)
+        return Survey(len(self.cases), pictures, measures)

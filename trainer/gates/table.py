@@ -14,9 +14,8 @@ from trainer.gates.figures import UNKNOWN, GateFigure
 
 @dataclass(frozen=True)
 class Gate:
-    """A figure must be at least `limit`, or at most where less is better; with `of_true` at least that share of what
-    true photos get. check: the figure of the evaluators that says how well this one is read, where what true photos get
-    does not say it."""
+    """A limit of one figure: the least value, or with `at_most` the largest. With `of_true` the limit is a share of the
+    value of true photos. check: the figure of the evaluators that shows whether this gate's evaluator works."""
 
     name: str
     limit: float
@@ -24,7 +23,7 @@ class Gate:
     of_true: bool = False
     check: str | None = None
     check_min: float = 0.0
-    """If the check is below, the figure says nothing and the gate is not met."""
+    """The least value of the check. Below it the figure counts as unreliable and the gate as not met."""
 
     def bound(self, true: GateFigure) -> float:
         return self.limit * true.value if self.of_true else self.limit
@@ -63,8 +62,8 @@ Figures = Mapping[str, GateFigure]
 
 
 def gate_rows(figures: Figures, true: Figures, evaluators: Figures, skipped: Mapping[str, str]) -> list[dict[str, Any]]:
-    """A row per gate with its bound, what true photos get, and the evaluator's check; one without a figure is not met,
-    and says why."""
+    """A row per gate with its limit, the value of true photos and the evaluator's check. A gate without a figure is not
+    met; its row has the reason under `skipped`."""
     rows = []
     for gate in GATES:
         figure, ceiling = figures.get(gate.name, UNKNOWN), true.get(gate.name, UNKNOWN)
@@ -82,7 +81,8 @@ def gate_rows(figures: Figures, true: Figures, evaluators: Figures, skipped: Map
 
 
 def console_table(rows: list[dict[str, Any]], figures: Figures, others: Mapping[str, Figures]) -> Table:
-    """Every figure with its interval and limit; `others`: a column each for true photos and other variants."""
+    """A table of every figure with its interval and limit. others: figures of true photos and of other variants, each
+    shown in a column."""
     names = ("figure", "value", "95 % interval", "limit", "met", *others)
     table = Table(*(Column(name, no_wrap=name in names[:4]) for name in names))
     for row in rows:

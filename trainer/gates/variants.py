@@ -23,7 +23,7 @@ NEXT_SEED: Final = 1 << 40
 
 @dataclass(frozen=True)
 class Variant:
-    """A change of the usual requests. needs: the capability without which the variant is no other."""
+    """A change of the usual requests. needs: the capability without which the backbone ignores the change."""
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
@@ -41,16 +41,19 @@ WITHHELD: Final = (
     Variant("pose", {"pose_scale": 0.0}, pose=False, needs="pose"),
     Variant("words", words=False),
 )
-"""The photo at no strength, as `engine.contract.Settings` has it; no pose; no words at all."""
+"""Variants in which one condition is withheld: the photo (strength 0, see `engine.contract.Settings`), the pose, all
+words."""
 
 
 @dataclass(frozen=True)
 class Shown:
     """Pictures uint8 [people, H, W, 3] in the order of the cases.
 
-    posed: in the held-out photo's pose, place and framing; again: the same with another seed (None where it is not
-    measured); likeness: what is compared with the person; stranger: the same requests with the next person's reference.
-    typed and garment: of the first people, in the places `places` and with the garments of the cases."""
+    posed: in the pose, place and framing of the held-out photo; again: the same with another seed (None where it is not
+    measured); likeness: the pictures that are compared with the person; stranger: the same requests with the next
+    person's reference. typed and garment: pictures of the first people, in the places `places` and with the garments of
+    the cases.
+    """
 
     posed: Pictures
     again: Pictures | None
@@ -62,45 +65,47 @@ class Shown:
 
 
 def drawn_by(studio: Studio, cases: Sequence[Case], settings: Settings, variant: Variant = USUAL) -> Shown:
-    """Draws what is not yet there; a stranger's picture has words, pose and seed of the case."""
+    """Draws the pictures that do not exist yet. A stranger's picture has the words, pose and seed of the case."""
     changed = settings.model_copy(update=variant.settings)
     few, strangers = cases[:WORDS_MAX], [*cases[1:], cases[0]]
-    posed = [posed_wish(case, case, changed, variant) for case in cases]
-    from_strangers = [posed_wish(case, person, changed, variant) for case, person in zip(cases, strangers, strict=True)]
+    posed = [posed_request(case, case, changed, variant) for case in cases]
+    from_strangers = [
+        posed_request(case, person, changed, variant) for case, person in zip(cases, strangers, strict=True)
+    ]
 
-    def draw(what: str, wishes: Sequence[GateRequest]) -> Pictures:
-        return studio.draw(what if variant is USUAL else f"without-{variant.name}/{what}", wishes)
+    def draw(what: str, requests: Sequence[GateRequest]) -> Pictures:
+        return studio.draw(what if variant is USUAL else f"without-{variant.name}/{what}", requests)
 
     pictures = draw(PLAIN, posed)
     again = None
     if variant is USUAL:
-        again = draw("again", [replace(wish, seed=wish.seed + NEXT_SEED) for wish in posed])
+        again = draw("again", [replace(request, seed=request.seed + NEXT_SEED) for request in posed])
     return Shown(
         posed=pictures,
         again=again,
         likeness=pictures,
         stranger=draw("stranger", from_strangers),
-        typed=draw("typed", [_words_wish(case, case.typed, changed, variant) for case in few]),
+        typed=draw("typed", [_words_request(case, case.typed, changed, variant) for case in few]),
         places=[case.typed_background for case in few],
-        garment=draw("garment", [_words_wish(case, case.garment_prompt, changed, variant) for case in few]),
+        garment=draw("garment", [_words_request(case, case.garment_prompt, changed, variant) for case in few]),
     )
 
 
-def posed_wish(case: Case, person: Case, settings: Settings, variant: Variant = USUAL) -> GateRequest:
-    """The held-out photo of the case, of the person on `person`'s reference."""
+def posed_request(case: Case, person: Case, settings: Settings, variant: Variant = USUAL) -> GateRequest:
+    """The request for the held-out photo of the case, with `person`'s reference."""
     pose = pose_of(case.held_out.keypoints, SIZE) if variant.pose else None
     words = case.prompt if variant.words else ""
     return GateRequest(person.reference.image, words, case.identity, settings, pose, person.reference)
 
 
-def _words_wish(case: Case, words: str, settings: Settings, variant: Variant) -> GateRequest:
-    shown = case.reference
-    return GateRequest(shown.image, words if variant.words else "", case.identity, settings, truth=shown)
+def _words_request(case: Case, words: str, settings: Settings, variant: Variant) -> GateRequest:
+    reference = case.reference
+    return GateRequest(reference.image, words if variant.words else "", case.identity, settings, truth=reference)
 
 
 def true_photos(cases: Sequence[Case]) -> Shown:
-    """The pictures of a perfect backbone: the held-out photo itself for the pose; for the likeness another photo, since
-    the held-out one is what it is compared with; the held-out photo's own place; the person in the garment."""
+    """The pictures of a perfect backbone: the held-out photo for the pose; another photo for the likeness, because the
+    held-out one is compared with it; the held-out photo's own place; the person in the garment."""
     held_out, others = (np.stack([getattr(case, name).image for case in cases]) for name in ("held_out", "other"))
     few = cases[:WORDS_MAX]
     return Shown(

@@ -52,7 +52,7 @@ class Target:
 def people_cases(
     folders: Sequence[Path], split: str, references: int = 1, limit: int | None = None
 ) -> list[PersonCase]:
-    """Of curated folders or shards, in the order of their names. Raises DataError where too few people have two photos
+    """The cases from curated folders or shards, ordered by name. Raises DataError where too few people have two photos
     in the split."""
     photos: dict[str, list[SourcePhoto]] = {}
     for folder in folders:

@@ -23,8 +23,9 @@ from trainer.measure.pictures import stamp_of
 def equation_row(
     model: OpenedModel, folder: Path, key: str, drawing: GenerationInput, target: Target, times: Sequence[float]
 ) -> dict[str, float]:
-    """eq1, eq1_person, eq1_background: means over all times; each also at every time, as eq1_t0.1. Without a mask of
-    the person only eq1. Cached on disk by model, photos and times."""
+    """The errors eq1, eq1_person and eq1_background, averaged over all times, and each at every time, as eq1_t0.1.
+
+    Without a mask of the person only eq1 is returned. Results are cached on disk by model, photos and times."""
     assert isinstance(model.backbone, NoisePredictor)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{key}-{stamp_of(model, drawing)}.npz"

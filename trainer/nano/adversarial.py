@@ -1,9 +1,9 @@
-"""The last stage of nano: the first prediction is made sharp by a critic.
+"""The last stage of nano's training: a critic sharpens the first prediction.
 
 The prediction with the least squared error is blurred wherever the conditions leave something open. A critic of patches
 (Isola et al., 2017) that sees the conditions learns to tell predictions from photos; the denoiser learns flow matching
-as before and to pass as a photo (adversarial diffusion distillation, Sauer et al., 2023, without a teacher). All rows
-are at time 0: one step draws the picture, and a second one at time .5 only added noise (trainer/LOG.md 26).
+as before, and to be taken for a photo (adversarial diffusion distillation, Sauer et al., 2023, without a teacher). All
+rows are at time 0: one step draws the picture, and a second one at time .5 only added noise (trainer/LOG.md 26).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SMOOTHNESS: Final = 20.0
 """Weight of the squared change of the critic's output when SMALL_NOISE is added to photos: R1 regularisation (Mescheder
 et al., 2018) in finite differences (Lin et al., 2025). Without it the critic gave a constant after 450 steps."""
 SMALL_NOISE: Final = 0.1
-"""In standard deviations over all channels of the latents."""
+"""The standard deviation of the noise, in those of all channels of the latents."""
 
 
 class PatchCritic(nn.Module):
@@ -65,8 +65,8 @@ class PatchCritic(nn.Module):
             features.append(hidden)
         first: Tensor = self.first  # type: ignore[assignment]
         suits = (hidden * self.words(values + first)[:, :, None, None]).sum(1, keepdim=True)
-        judged: Tensor = self.last(hidden) + suits
-        return judged.float(), features
+        realness: Tensor = self.last(hidden) + suits
+        return realness.float(), features
 
 
 class AdversarialLearner(NanoLearner):
@@ -82,35 +82,39 @@ class AdversarialLearner(NanoLearner):
         batch = replace(batch, layout=with_wrong_features(batch.layout, noise))
         clean = self.network.vae.encode(batch.picture).latents
         z = torch.randn(clean.shape, generator=noise, device=clean.device)  # at time 0 all is noise
-        errors, prediction, conditioning = self.predicted(batch, clean, z, torch.zeros(len(clean), device=clean.device))
+        errors, prediction, conditioning = self.prediction_errors(
+            batch, clean, z, torch.zeros(len(clean), device=clean.device)
+        )
         flow = errors.mean()
         scale = self.network.spread.square().mean().sqrt()
-        drawn, photo = prediction / scale, clean / scale
+        prediction_latents, photo = prediction / scale, clean / scale
         structure = conditioning.structure.detach()
         frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
         near = photo + SMALL_NOISE * torch.randn(photo.shape, generator=noise, device=photo.device)
         with fast_precision():
-            doubted, own = functional_call(self.critic, frozen, (drawn, structure, batch.values))
-            latents = torch.cat([drawn.detach(), photo, near])
-            judged, features = self.critic(latents, torch.cat([structure] * 3), torch.cat([batch.values] * 3))
-        weight = _shrunk(batch.weight, judged)
-        of_drawn, of_photo, of_near = judged.chunk(3)
-        doubt = -(weight * doubted).mean()
-        critic = (weight * (F.relu(1 + of_drawn) + F.relu(1 - of_photo))).mean()
+            prediction_realness, prediction_features = functional_call(
+                self.critic, frozen, (prediction_latents, structure, batch.values)
+            )
+            latents = torch.cat([prediction_latents.detach(), photo, near])
+            realness, features = self.critic(latents, torch.cat([structure] * 3), torch.cat([batch.values] * 3))
+        weight = _shrunk(batch.weight, realness)
+        of_prediction, of_photo, of_near = realness.chunk(3)
+        doubt = -(weight * prediction_realness).mean()
+        critic = (weight * (F.relu(1 + of_prediction) + F.relu(1 - of_photo))).mean()
         rough = (of_photo - of_near).square().mean()
         unlike = torch.stack(
             [
                 (_shrunk(batch.weight, layer) * (layer - all_three.chunk(3)[1].detach()).abs()).mean()
-                for layer, all_three in zip(own, features, strict=True)
+                for layer, all_three in zip(prediction_features, features, strict=True)
             ]
         ).mean()
         loss = flow + PULL * doubt + LIKENESS * unlike + critic + SMOOTHNESS * rough
-        gap = of_photo.mean() - of_drawn.mean()
+        gap = of_photo.mean() - of_prediction.mean()
         return {"loss": loss, "flow": flow, "critic": critic, "rough": rough, "unlike": unlike, "gap": gap}
 
 
 def _shrunk(weight: Tensor, to: Tensor) -> Tensor:
-    """weight [B, 1, h, w] at the positions of `to`, 1 on average: people count more to the critic too."""
+    """The weight [B, 1, h, w] at the resolution of `to`, with mean 1: people count more to the critic too."""
     rows, columns = to.shape[2:]
     small = F.adaptive_avg_pool2d(weight, (rows, columns))
     return small / small.mean()

@@ -29,9 +29,10 @@ from trainer.synthetic.render import BLUR
 from trainer.version import commit
 
 PAINTED_SIZE: Final = (120, 80)
-"""Rows and columns: half of a photo's, whose painting takes fourteen times as long; twice the coarse picture's."""
+"""Rows and columns at which backgrounds are painted: twice those of the coarse picture. They are half of a photo's, at
+which painting would take fourteen times as long."""
 HORIZONS: Final = (0.28, 0.72)
-"""Of the height: the range that `trainer.synthetic.backgrounds.paint` keeps to."""
+"""The range of the horizon that `trainer.synthetic.backgrounds.paint` has, in heights of the picture."""
 FRAMING_CHANCES: Final = (0.6, 0.2, 0.2)
 UNSAID: Final = {"place": 0.05, "framing": 0.2}
 """Shares of the rows whose caption does not name the slot."""
@@ -47,9 +48,10 @@ WARMUP_STEPS, SAVE_STEPS, SHEET_STEPS = 100, 200, 1000
 
 @dataclass(frozen=True)
 class BackgroundRun:
-    """out: painted backgrounds, state, log and sheets, and in the end `out/background`. painted: how many different
-    pictures; pictures: the budget across resumptions, with `minutes` of training as a second one; workers: processes
-    that paint; start_from: a folder that a run like this wrote, whose components and weights a new run begins with."""
+    """The options of one training run. out: the folder of painted backgrounds, state, log and sheets, and in the end
+    `out/background`. painted: the number of different pictures; pictures: the budget across resumptions, with `minutes`
+    of training as a second one; workers: processes that paint; start_from: a folder that an earlier run wrote, with
+    whose components and weights this run begins."""
 
     out: Path
     painted: int = 40_000
@@ -64,7 +66,8 @@ class BackgroundRun:
 
 
 def train_background(run: BackgroundRun) -> dict[str, Any]:
-    """Paints what is missing, trains, resumes what `out/state.pt` holds; returns the figures on unseen pictures."""
+    """Paints the missing backgrounds and trains, from the state in `out/state.pt` if there is one. Returns the figures
+    on pictures that are never learned from."""
     pictures, values = painted(run)
     torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
@@ -76,17 +79,18 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     learner = BackgroundLearner(denoiser)
     some = np.array_split(pictures, 1 + len(pictures) // 4096)
     clean = torch.cat([denoiser.encode(to_tensor(part)) for part in some])
-    flipped = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])  # no place has a side
-    unseen = (clean[:UNSEEN], values[:UNSEEN])
-    validation = BackgroundValidation(learner, *unseen, run.out, run.batch)
+    # mirror images double the data: no place has a left or right
+    mirror_images = torch.cat([denoiser.encode(to_tensor(np.flip(part, 2).copy())) for part in some])
+    validation_set = (clean[:UNSEEN], values[:UNSEEN])
+    validation = BackgroundValidation(learner, *validation_set, run.out, run.batch)
 
     def draw(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.from_numpy(rng.integers(UNSEEN, len(clean), count))
-        said = values[rows].clone()
+        row_values = values[rows].clone()
         for name, share in UNSAID.items():
-            said[torch.from_numpy(rng.random(count) < share), NAMES.index(name)] = 0
-        mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None]
-        return torch.where(mirrored, flipped[rows], clean[rows]), said
+            row_values[torch.from_numpy(rng.random(count) < share), NAMES.index(name)] = 0
+        is_mirrored = torch.from_numpy(rng.random(count) < 0.5)[:, None]
+        return torch.where(is_mirrored, mirror_images[rows], clean[rows]), row_values
 
     plan = TrainConfig(
         out=run.out,
@@ -104,13 +108,13 @@ def train_background(run: BackgroundRun) -> dict[str, Any]:
     fit(plan, learner, draw, validation)
     learner.eval().requires_grad_(False)
     steps = load_state(run.out / "state.pt")["step"]
-    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
+    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.errors_by_time()}
     save_network(denoiser, run.out / "background", facts)
     return facts
 
 
 class BackgroundLearner(nn.Module):
-    """forward((clean, values), generator) -> the squared error of the velocity."""
+    """Call with ((clean, values), generator): returns the squared error of the velocity."""
 
     def __init__(self, denoiser: BackgroundDenoiser) -> None:
         super().__init__()
@@ -122,7 +126,7 @@ class BackgroundLearner(nn.Module):
         return {"loss": self.errors(clean, values, torch.sigmoid(normal), generator).mean()}
 
     def errors(self, clean: Tensor, values: Tensor, time: Tensor, generator: torch.Generator) -> Tensor:
-        """Mean squared error of each row [B], for clean components [B, K] at times [B]."""
+        """The mean squared error of each row [B], for clean components [B, K] at times [B]."""
         noise = torch.randn(clean.shape, generator=generator, device=clean.device)
         t = time[:, None]
         with fast_precision():
@@ -143,7 +147,7 @@ class BackgroundValidation:
 
     def __call__(self, step: int) -> NDArray[np.uint8]:
         """Appends to validation.jsonl and returns a sheet uint8 [H, W, 3]: each place SHEET_ROWS times."""
-        line = {"step": step, "pictures": step * self.batch} | self.measured()
+        line = {"step": step, "pictures": step * self.batch} | self.errors_by_time()
         with (self.out / "validation.jsonl").open("a") as lines:
             lines.write(json.dumps(line) + "\n")
         values = torch.zeros(len(PLACES), len(NAMES), dtype=torch.int64)
@@ -151,19 +155,21 @@ class BackgroundValidation:
         values[:, NAMES.index("framing")] = 1
         rows = []
         for seed in range(SHEET_ROWS):
-            drawn = to_uint8(self.learner.denoiser.draw(values, [seed + 100 * place for place in range(len(PLACES))]))
-            rows.append(np.concatenate(list(drawn), 1))
+            backgrounds = to_uint8(
+                self.learner.denoiser.draw(values, [seed + 100 * place for place in range(len(PLACES))])
+            )
+            rows.append(np.concatenate(list(backgrounds), 1))
         return np.concatenate(rows, 0)
 
     @torch.no_grad()
-    def measured(self) -> dict[str, float]:
+    def errors_by_time(self) -> dict[str, float]:
         """Errors of the velocity by time."""
-        found = {}
+        result = {}
         for time in VALIDATION_TIMES:
             noise = torch.Generator().manual_seed(5)
             errors = self.learner.errors(self.clean, self.values, torch.full((len(self.clean),), time), noise)
-            found[f"error_{time}"] = float(errors.mean())
-        return found
+            result[f"error_{time}"] = float(errors.mean())
+        return result
 
 
 def painted(run: BackgroundRun) -> tuple[NDArray[np.uint8], Tensor]:
@@ -179,9 +185,9 @@ def painted(run: BackgroundRun) -> tuple[NDArray[np.uint8], Tensor]:
     rows, columns = (side // 2 for side in PAINTED_SIZE)
     pictures = np.concatenate([np.load(_chunk(run.out, number)) for number in numbers])[: run.painted]
     assert pictures.shape[1:] == (rows, columns, 3)
-    said = np.concatenate([_said(number, run.seed) for number in numbers])[: run.painted]
+    conditions = np.concatenate([_conditions_of(number, run.seed) for number in numbers])[: run.painted]
     values = torch.zeros(len(pictures), len(NAMES), dtype=torch.int64)
-    for name, column in zip(CONDITIONS, said.T, strict=True):
+    for name, column in zip(CONDITIONS, conditions.T, strict=True):
         values[:, NAMES.index(name)] = torch.from_numpy(1 + column)
     return pictures, values
 
@@ -190,8 +196,8 @@ def _chunk(out: Path, number: int) -> Path:
     return out / "painted" / f"{number:04d}.npy"
 
 
-def _said(number: int, seed: int) -> NDArray[np.int64]:
-    """[CHUNK, 2]: place and framing of each picture."""
+def _conditions_of(number: int, seed: int) -> NDArray[np.int64]:
+    """Place and framing of each picture of a chunk [CHUNK, 2]."""
     random = np.random.default_rng([seed, number])
     places = random.integers(len(BACKGROUNDS), size=CHUNK)
     return np.stack([places, random.choice(len(FRAMING_CHANCES), CHUNK, p=FRAMING_CHANCES)], 1)
@@ -203,7 +209,7 @@ def _paint_chunk(task: tuple[Path, int, int]) -> None:
     random = np.random.default_rng([seed, number, 1])
     height, width = PAINTED_SIZE
     pictures = []
-    for place, framing in _said(number, seed):
+    for place, framing in _conditions_of(number, seed):
         blur = BLUR[SLOTS["framing"][framing]]
         horizon = height * random.uniform(*HORIZONS)
         picture = paint(BACKGROUNDS[place], int(random.integers(2**31)), height, width, horizon, blur)

@@ -1,7 +1,8 @@
-"""Photos of a store in one file, for a machine that has a GPU and neither internet nor the renderer.
+"""Packs photos of a store into one file, for a machine with a GPU that has neither internet nor the renderer.
 
-A photo travels as WebP with its part map, joints and attributes. Body maps do not: BodyMapper gives them there from the
-joints, exact ones in place of the renderer's. Packages that the other machine lacks travel as wheels.
+The file has each photo as WebP with its part map, joints and attributes. It has no body maps: on the other machine,
+BodyMapper predicts them from the joints, also in place of the renderer's exact ones. Python packages that the other
+machine lacks are included as wheels.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from trainer.nano.wheels import WHEELS, fetch_wheels, opened
 
 ARRAYS: Final = ("joints", "boxes", "attributes", "build", "facts")
 PICTURES: Final = {"image": "RGB", "parts": "L", "place": "RGB"}
-"""By name, with their modes of Pillow."""
+"""The pictures by name, with their modes of Pillow."""
 MIB: Final = 1 << 20
 
 
 @dataclass(frozen=True)
 class Packing:
-    """limit_bytes: of the file; quality: WebP's, 0..100; wheels: packages, for CPython `python` on Linux x86-64."""
+    """The options of a bundle. limit_bytes: the largest size of the file; quality: WebP's, 0..100; wheels: packages,
+    for CPython `python` on Linux x86-64."""
 
     out: Path
     limit_bytes: int = 60 * MIB
@@ -43,8 +45,8 @@ class Packing:
 
 
 def pack_store(store: Store, packing: Packing) -> dict[str, Any]:
-    """Writes as many whole shards of a store as fit; returns how many photos and bytes that is. The store has PICTURES
-    and ARRAYS. Raises DataError where not one shard fits."""
+    """Writes as many whole shards of a store as fit; returns the numbers of photos and bytes. The store must have
+    PICTURES and ARRAYS. Raises DataError where not a single shard fits."""
     packing.out.parent.mkdir(parents=True, exist_ok=True)
     draft, photos = packing.out.with_suffix(".part"), 0
     with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
@@ -67,8 +69,8 @@ def pack_store(store: Store, packing: Packing) -> dict[str, Any]:
 
 
 def unpack_bundle(path: Path, store: Path, mapper: Path = SHIPPED_MAPPER) -> int:
-    """Writes the bundle's shards as a store's folders, with maps by BodyMapper; what is there stays. Returns the number
-    of photos. Raises DataError for a file that is no bundle of photos."""
+    """Writes the bundle's shards as folders of a store, with maps by BodyMapper; complete folders are left unchanged.
+    Returns the number of photos. Raises DataError for a file that is no bundle of photos."""
     atlas, network, photos = load_atlas(), load_mapper(mapper), 0
     with zipfile.ZipFile(opened(path)) as archive:
         names = archive.namelist()
@@ -80,11 +82,11 @@ def unpack_bundle(path: Path, store: Path, mapper: Path = SHIPPED_MAPPER) -> int
             if (folder / "facts.npy").exists():
                 continue
             folder.mkdir(parents=True, exist_ok=True)
-            with np.load(io.BytesIO(archive.read(f"{shard}/arrays.npz"))) as kept:
-                arrays = {name: _wide(kept[name]) for name in ARRAYS}
+            with np.load(io.BytesIO(archive.read(f"{shard}/arrays.npz"))) as archived:
+                arrays = {name: _wide(archived[name]) for name in ARRAYS}
             count = len(arrays["facts"])
             for kind, mode in PICTURES.items():
-                pictures = [_decoded(archive.read(f"{shard}/{kind}/{row:04d}.webp"), mode) for row in range(count)]
+                pictures = [_decode(archive.read(f"{shard}/{kind}/{row:04d}.webp"), mode) for row in range(count)]
                 write_array(folder / f"{kind}.npy", np.stack(pictures))
             surface, normal = mapped(arrays["joints"][..., :3], arrays["build"], network, atlas)
             write_array(folder / "surface.npy", surface)
@@ -113,7 +115,7 @@ def _webp(picture: NDArray[np.uint8], **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def _decoded(content: bytes, mode: str) -> NDArray[np.uint8]:
+def _decode(content: bytes, mode: str) -> NDArray[np.uint8]:
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image.convert(mode), np.uint8)
 

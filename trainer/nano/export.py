@@ -1,4 +1,4 @@
-"""From a training run to the folder that is served: averaged weights, autoencoder, body mapper, pose examples."""
+"""Exports a training run as the folder that is served: averaged weights, autoencoder, body mapper, pose examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives a training step its batch: made by the calling thread, or ahead of it by processes, as a GPU needs.
+"""Supplies training steps with batches, made by the calling thread or, for a GPU, ahead of time by processes.
 
 A row takes some 4 ms of one core; a GPU learns from thousands of rows per second.
 """
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from trainer.nano.batches import Batch, Batches, joined
+from trainer.nano.batches import Batch, Batches, join_batches
 
 CHUNK: Final = 32
 """Rows that a process makes at once: small enough to begin early, large enough for few messages."""
@@ -30,13 +30,13 @@ class Feed:
 
     def __call__(self, count: int, rng: np.random.Generator) -> Batch:
         if not self._workers:
-            return self._batches.of(self._batches.chosen(count, rng), rng)
+            return self._batches.of(self._batches.sample_targets(count, rng), rng)
         assert count % CHUNK == 0, f"expected a multiple of {CHUNK} rows, got {count}"
         if self._chunks is None:
             stream = _Stream(self._batches, int(rng.integers(2**31)))
             options: dict[str, Any] = {"num_workers": self._workers, "prefetch_factor": 8, "persistent_workers": True}
             self._chunks = iter(DataLoader(stream, batch_size=None, multiprocessing_context="fork", **options))
-        return joined([next(self._chunks) for _ in range(count // CHUNK)])
+        return join_batches([next(self._chunks) for _ in range(count // CHUNK)])
 
 
 class _Stream(IterableDataset[Batch]):
@@ -51,4 +51,4 @@ class _Stream(IterableDataset[Batch]):
         cv2.setNumThreads(1)
         rng = np.random.default_rng([self._seed, 0 if worker is None else worker.id])
         while True:
-            yield self._batches.of(self._batches.chosen(CHUNK, rng), rng)
+            yield self._batches.of(self._batches.sample_targets(CHUNK, rng), rng)

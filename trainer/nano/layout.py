@@ -33,7 +33,8 @@ from trainer.precision import fast_precision
 from trainer.version import commit
 
 WEIGHTS: Final = {BodyPart.FACE: 4.0, BodyPart.ACCESSORY: 3.0, BodyPart.SHOES: 1.5, BodyPart.SKIN: 1.5}
-"""Of pixels in the loss; 1 elsewhere. Eyes are two pixels of a whole figure, and users look at them first."""
+"""The weights of pixels in the loss; 1 for parts that are not listed. Eyes are two pixels of a whole figure, and users
+look at them first."""
 WARMUP_PICTURES, SAVE_PICTURES, SHEET_PICTURES = 3200, 8000, 25_000
 MEASURED_ON: Final = 192
 SHEET_PEOPLE: Final = 12
@@ -50,7 +51,7 @@ COLOURS: Final = np.array(
     ],
     np.uint8,
 )
-"""Of parts on sheets, in the order of BodyPart."""
+"""The colours of parts on sheets, in the order of BodyPart."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
     learner.predictor.to(memory_format=torch.channels_last)
     if run.compile:
         learner.predictor.compile()
-    unseen = Batches(Store(stores[1], ARRAYS), atlas, PATCH_PX, augment=False)
-    validation = LayoutValidation(learner, unseen, run.out, run.batch)
+    validation_batches = Batches(Store(stores[1], ARRAYS), atlas, PATCH_PX, augment=False)
+    validation = LayoutValidation(learner, validation_batches, run.out, run.batch)
     plan = TrainConfig(
         out=run.out,
         steps=max(run.pictures // run.batch, 1),
@@ -109,13 +110,13 @@ def train_layout(run: LayoutRun) -> dict[str, Any]:
     fit(plan, learner, Feed(Batches(Store(stores[0], ARRAYS), atlas, PATCH_PX)), validation)
     learner.eval().requires_grad_(False)
     steps = load_state(run.out / "state.pt")["step"]  # a budget of minutes may have ended it
-    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.measured()}
+    facts = {"pictures": steps * run.batch, "commit": commit(), "validation": validation.overlaps()}
     save_network(learner.predictor, run.out / "layout", facts)
     return facts
 
 
 class LayoutLearner(nn.Module):
-    """forward(batch, generator) -> the weighted cross entropy."""
+    """Call with (batch, generator): returns the weighted cross entropy."""
 
     def __init__(self, predictor: LayoutPredictor, atlas: Atlas) -> None:
         super().__init__()
@@ -127,10 +128,10 @@ class LayoutLearner(nn.Module):
         return {"loss": F.cross_entropy(self.logits(batch), batch.layout, weights)}
 
     def logits(self, batch: Batch) -> Tensor:
-        """[B, PARTS, H, W]."""
+        """The logits [B, PARTS, H, W]."""
         with fast_precision():
-            found: Tensor = self.predictor(batch.values, batch.appearance, batch.maps.channels(self.atlas))
-        return found.float()
+            logits: Tensor = self.predictor(batch.values, batch.appearance, batch.maps.channels(self.atlas))
+        return logits.float()
 
 
 @dataclass(frozen=True)
@@ -146,30 +147,30 @@ class LayoutValidation:
         """Appends to validation.jsonl and returns a sheet uint8 [H, W, 3]: references, photos, layouts of the photos,
         predicted layouts."""
         with torch.compiler.set_stance("force_eager"), torch.no_grad():
-            line = {"step": step, "pictures": step * self.batch} | self.measured()
+            line = {"step": step, "pictures": step * self.batch} | self.overlaps()
             with (self.out / "validation.jsonl").open("a") as lines:
                 lines.write(json.dumps(line) + "\n")
             batch = self._batch(self._rows(SHEET_PEOPLE))
-            found = self.learner.logits(batch).argmax(1)
+            predictions = self.learner.logits(batch).argmax(1)
         store = self.batches.store
         rows = [store.rows("image", batch.references), store.rows("image", batch.rows)]
-        rows += [COLOURS[layout.numpy()] for layout in (batch.layout, found)]
+        rows += [COLOURS[layout.numpy()] for layout in (batch.layout, predictions)]
         return np.concatenate([np.concatenate(list(row), 1) for row in rows], 0)
 
     @torch.no_grad()
-    def measured(self) -> dict[str, float]:
+    def overlaps(self) -> dict[str, float]:
         """Intersection over union of each part over MEASURED_ON photos, and of the person as a whole."""
         both, either = np.zeros(PARTS + 1), np.zeros(PARTS + 1)
         rows = self._rows(MEASURED_ON)
         with torch.compiler.set_stance("force_eager"):
             for start in range(0, len(rows), 16):
                 batch = self._batch(rows[start : start + 16])
-                found, truth = self.learner.logits(batch).argmax(1), batch.layout
+                prediction, truth = self.learner.logits(batch).argmax(1), batch.layout
                 for part in range(PARTS):
-                    both[part] += ((found == part) & (truth == part)).sum()
-                    either[part] += ((found == part) | (truth == part)).sum()
-                both[PARTS] += ((found > 0) & (truth > 0)).sum()
-                either[PARTS] += ((found > 0) | (truth > 0)).sum()
+                    both[part] += ((prediction == part) & (truth == part)).sum()
+                    either[part] += ((prediction == part) | (truth == part)).sum()
+                both[PARTS] += ((prediction > 0) & (truth > 0)).sum()
+                either[PARTS] += ((prediction > 0) | (truth > 0)).sum()
         names = [*(part.name.lower() for part in BodyPart), "person"]
         return {f"{name}_iou": float(value) for name, value in zip(names, both / np.maximum(either, 1), strict=True)}
 

@@ -1,4 +1,4 @@
-"""nano's denoiser as one learner: flow matching with predictions of the clean picture, and what is shown of it."""
+"""The learner of nano's denoiser: flow matching with predictions of the clean picture, and validation sheets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.backbones.autoencoder import NanoAutoencoder
-from engine.backbones.nano.flow import Prediction, coefficients, noised, sample
+from engine.backbones.nano.flow import Prediction, add_noise, coefficients, sample
 from engine.backbones.nano.network import LATENT_CHANNELS, PATCH_PX, Conditioning, NanoNetwork, without_features
 from engine.identity.body import BodyPart
 from engine.pixels import to_tensor
@@ -41,7 +41,7 @@ SHEET_PEOPLE: Final = 12
 
 
 class NanoLearner(nn.Module):
-    """forward(batch, generator) -> losses, "loss" first. Layouts are those of the photos (teacher forcing)."""
+    """Call with (batch, generator): returns losses, "loss" first. Layouts are those of the photos (teacher forcing)."""
 
     def __init__(self, network: NanoNetwork) -> None:
         super().__init__()
@@ -63,11 +63,13 @@ class NanoLearner(nn.Module):
         components are most of it, near time 1 all components are equal shares. With shares of time 0 at all times,
         details had a fifth of their weight where a sampler decides them."""
         clean = self.network.vae.encode(batch.picture).latents
-        drawn = torch.randn(clean.shape, generator=noise, device=clean.device)
-        return self.predicted(batch, clean, noised(clean, drawn, time), time)[0]
+        z0 = torch.randn(clean.shape, generator=noise, device=clean.device)
+        return self.prediction_errors(batch, clean, add_noise(clean, z0, time), time)[0]
 
-    def predicted(self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Conditioning]:
-        """From z [B, C, h, w] at times [B]: the errors [B] of `errors`, the predicted latents, the conditioning."""
+    def prediction_errors(
+        self, batch: Batch, clean: Tensor, z: Tensor, time: Tensor
+    ) -> tuple[Tensor, Tensor, Conditioning]:
+        """The `errors` [B] of predictions from z [B, C, h, w] at times [B], the predicted latents, the conditioning."""
         with fast_precision():
             conditioning = self.network.condition(*batch.conditions())
             prediction = self.network.predict(z, time, conditioning)
@@ -105,9 +107,9 @@ def with_wrong_features(layout: Tensor, noise: torch.Generator) -> Tensor:
     chance = torch.rand(len(layout), 1, 1, generator=noise, device=device)
     shifts = torch.randint(2 * FEATURES_SHIFTED_PX + 1, (2,), generator=noise, device=device) - FEATURES_SHIFTED_PX
     bare, features = without_features(layout), layout[:, None] == BodyPart.FACE
-    grown = F.max_pool2d(features.float(), 2 * FEATURES_GROWN_PX + 1, 1, FEATURES_GROWN_PX)[:, 0]
-    moved = grown.roll(shifts.tolist(), (1, 2)) > 0
-    rough = torch.where(moved & (bare == BodyPart.SKIN), int(BodyPart.FACE), bare)
+    wide_features = F.max_pool2d(features.float(), 2 * FEATURES_GROWN_PX + 1, 1, FEATURES_GROWN_PX)[:, 0]
+    shifted_features = wide_features.roll(shifts.tolist(), (1, 2)) > 0
+    rough = torch.where(shifted_features & (bare == BodyPart.SKIN), int(BodyPart.FACE), bare)
     return torch.where(chance < NO_FEATURES, bare, torch.where(chance < NO_FEATURES + ROUGH_FEATURES, rough, layout))
 
 
@@ -156,23 +158,25 @@ class Validation:
 
     @torch.no_grad()
     def _errors(self, rows: NDArray[np.int64], rng: np.random.Generator) -> dict[str, float]:
-        found: dict[str, list[float]] = {f"error_{time}": [] for time in VALIDATION_TIMES}
+        result: dict[str, list[float]] = {f"error_{time}": [] for time in VALIDATION_TIMES}
         device = self.learner.network.spread.device
         for start in range(0, len(rows), 16):
             batch = self.batches.of(rows[start : start + 16], rng).to(device)
             for time in VALIDATION_TIMES:
                 noise = torch.Generator(device).manual_seed(start)
                 errors = self.learner.errors(batch, torch.full((len(batch.picture),), time, device=device), noise)
-                found[f"error_{time}"] += errors.tolist()
-        return {name: float(np.mean(values)) for name, values in found.items()}
+                result[f"error_{time}"] += errors.tolist()
+        return {name: float(np.mean(values)) for name, values in result.items()}
 
     def _sheet(self, batch: Batch) -> NDArray[np.uint8]:
         store = self.batches.store
         height, width = batch.picture.shape[2:]
 
         def large(maps: Tensor) -> NDArray[np.uint8]:
-            shown = ((maps.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).cpu().numpy()
-            return np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_NEAREST) for one in shown])
+            pictures = ((maps.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).cpu().numpy()
+            return np.stack(
+                [cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST) for picture in pictures]
+            )
 
         rows: list[NDArray[Any]] = [store.rows("image", batch.references), store.rows("image", batch.rows)]
         rows += [large(batch.maps.normal), large(batch.appearance.texture[:, :3])]

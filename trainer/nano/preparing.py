@@ -1,7 +1,7 @@
 """Derives from each photo, once, what nano's training reads: predicted body maps, regions, visible texels.
 
-Every photo has two variants. Variant 0 is the renderer's own: exact map, exact mask. Variant 1 is what drawing has: the
-map that BodyMapper gives for a disturbed skeleton, and a mask that is off by some pixels.
+Every photo has two variants. Variant 0 has the renderer's exact map and mask. Variant 1 has the errors that occur at
+inference: a map that BodyMapper predicts for a disturbed skeleton, and a mask that is off by some pixels.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trainer.nano.store import Store, write_array
 
 VARIANTS: Final = 2
 MASK_ERROR_PX: Final = 3
-"""Of the photo: by at most so much masks of variant 1 are widened, narrowed and shifted."""
+"""The most by which masks of variant 1 are widened, narrowed or shifted, in pixels of the photo."""
 DERIVED: Final = ("surface_predicted", "normal_predicted", "regions", "source_pixel", "source_sureness")
 
 
@@ -60,10 +60,10 @@ def _prepare_shard(task: tuple[Path, Path]) -> None:
     for number, row in enumerate(rows):
         person = photos.row("parts", int(row)) > 0
         exact = photos.row("surface", int(row))
-        for own, mask in ((exact, person), (surface[number], wrong_mask(person, rng))):
+        for surface_map, mask in ((exact, person), (surface[number], wrong_mask(person, rng))):
             small = shrunk(mask)
-            regions.append(regions_of(own, small, atlas))
-            sources = sources_of(own, small, atlas)
+            regions.append(regions_of(surface_map, small, atlas))
+            sources = sources_of(surface_map, small, atlas)
             pixels.append(sources.pixel.astype(np.uint16))
             sureness.append((255 * sources.sureness + 0.5).astype(np.uint8))
     shape = (len(rows), VARIANTS)
@@ -99,9 +99,9 @@ def mapped(
         some = slice(start, start + 16)
         maps = mapper.maps(torch.from_numpy(joints[some]), torch.from_numpy(build[some]), atlas)
         surfaces.append(maps.surface.numpy().astype(np.uint16))
-        shown = (127.5 * (maps.normal + 1)).clamp(0, 255).permute(0, 2, 3, 1).numpy().astype(np.uint8)
-        shown[surfaces[-1] == 0] = 0
-        normals.append(shown)
+        normal = (127.5 * (maps.normal + 1)).clamp(0, 255).permute(0, 2, 3, 1).numpy().astype(np.uint8)
+        normal[surfaces[-1] == 0] = 0
+        normals.append(normal)
     return np.concatenate(surfaces), np.concatenate(normals)
 
 
@@ -110,7 +110,7 @@ def wrong_mask(person: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[n
     size = int(rng.integers(1, 2 * MASK_ERROR_PX))
     kernel = np.ones((size, size), np.uint8)
     change = cv2.dilate if rng.random() < 0.5 else cv2.erode
-    moved = change(person.astype(np.uint8), kernel)
+    resized = change(person.astype(np.uint8), kernel)
     x, y = rng.uniform(-MASK_ERROR_PX / 2, MASK_ERROR_PX / 2, 2)
     matrix = np.array([[1, 0, x], [0, 1, y]], np.float32)
-    return np.asarray(cv2.warpAffine(moved, matrix, person.shape[::-1], flags=cv2.INTER_NEAREST) > 0)
+    return np.asarray(cv2.warpAffine(resized, matrix, person.shape[::-1], flags=cv2.INTER_NEAREST) > 0)

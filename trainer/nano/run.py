@@ -88,10 +88,10 @@ def train_nano(run: NanoRun) -> None:
     if not (run.out / "vae" / "config.json").exists():
         # weights know the latents of their own autoencoder only
         if run.start_from:
-            own: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.start_from / "vae", torch_dtype=torch.float32)
+            vae: NanoAutoencoder = NanoAutoencoder.from_pretrained(run.start_from / "vae", torch_dtype=torch.float32)
         else:
-            own = fit_autoencoder(Store(run.store, ARRAYS), run.seed)
-        own.save_pretrained(run.out / "vae")
+            vae = fit_autoencoder(Store(run.store, ARRAYS), run.seed)
+        vae.save_pretrained(run.out / "vae")
     # compiled code is kept beside the state: compiling takes minutes on two cores
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(run.out / "compiled"))
     if run.processes == 1:
@@ -112,7 +112,7 @@ def train_nano(run: NanoRun) -> None:
 
 
 def train_denoiser(run: NanoRun) -> None:
-    """One process's share of the training; the store is complete."""
+    """The part of one process in the training; the store must be complete."""
     torch.set_num_threads(1 if run.processes > 1 else os.cpu_count() or 1)
     cv2.setNumThreads(1)
     torch.manual_seed(run.seed)
@@ -130,7 +130,7 @@ def train_denoiser(run: NanoRun) -> None:
     learner = AdversarialLearner(network) if run.adversarial else NanoLearner(network)
     batches = Batches(store, atlas, PATCH_PX)
     rows = run.processes * run.batch
-    unseen = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
+    validation_batches = Batches(Store(run.validation_store, ARRAYS), atlas, PATCH_PX, augment=False)
     plan = TrainConfig(
         out=run.out,
         steps=run.pictures // rows,
@@ -147,19 +147,19 @@ def train_denoiser(run: NanoRun) -> None:
         seed=run.seed,
         compare=f"{run.size} adversarial" if run.adversarial else run.size + " only behind" * run.only_behind,
     )
-    validation = Validation(learner, unseen, run.out, rows)
+    validation = Validation(learner, validation_batches, run.out, rows)
     fit(plan, learner, Feed(batches, run.workers), validation)
 
 
 def keep_all_but_behind(network: NanoNetwork) -> None:
-    """Leaves only the last convolution to learn, and of it only what gives the layer behind the person: the features
-    before it hold light and shadow already, and the person stays as it is drawn."""
+    """Freezes all weights except those outputs of the last convolution that give the background layer. The features
+    before it contain light and shadow already, and the person stays unchanged."""
     network.requires_grad_(False)
     for parameter in network.unet.conv_out.parameters():
-        behind = torch.zeros_like(parameter)
-        behind[1:-1:LAYERS] = 1
+        mask = torch.zeros_like(parameter)
+        mask[1:-1:LAYERS] = 1
         parameter.requires_grad_(True)
-        parameter.register_hook(lambda gradient, mask=behind: gradient * mask)
+        parameter.register_hook(lambda gradient, mask=mask: gradient * mask)
 
 
 def begin_with(network: NanoNetwork, folder: Path) -> None:
@@ -172,5 +172,5 @@ def begin_with(network: NanoNetwork, folder: Path) -> None:
         if not files:
             raise DataError(f"expected weights of nano in {folder}, found no {name}: give another --start-from")
         weights = {key: value.float() for file in files for key, value in load_file(file).items()}
-        own = network.get_submodule(name)
-        own.load_state_dict(widened(weights, {key: value.shape for key, value in own.state_dict().items()}))
+        part = network.get_submodule(name)
+        part.load_state_dict(widened(weights, {key: value.shape for key, value in part.state_dict().items()}))

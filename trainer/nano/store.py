@@ -22,7 +22,7 @@ from trainer.synthetic.identity import sample_identity
 from trainer.synthetic.record import decode_picture, decode_surface, read_samples
 
 PLACE_PX: Final = 4
-"""Of the picture, per pixel of the coarse background, each way: as `BackgroundDenoiser` draws it."""
+"""The side of one pixel of the coarse background in pixels of the picture, as `BackgroundDenoiser` draws it."""
 FILES: Final = frozenset({"png", "place.png", "parts.png", "surface.png", "normal.png", "json"})
 NO_BOX: Final = [np.nan] * 4
 NUMBERS: Final = ("identity", "photo", "outfit", "framing", "background", "pose")
@@ -131,8 +131,8 @@ class Store:
     def row(self, name: str, row: int) -> NDArray[Any]:
         """One row of an array, not copied."""
         shard = int(np.searchsorted(self._starts, row, side="right")) - 1
-        found: NDArray[Any] = self._parts[name][shard][row - self._starts[shard]]
-        return found
+        values: NDArray[Any] = self._parts[name][shard][row - self._starts[shard]]
+        return values
 
     def rows(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any]:
         """Rows of an array, copied [len(rows), ...]."""

@@ -1,4 +1,4 @@
-"""Packages that travel in a bundle, for a machine that lacks them and has no internet."""
+"""Python packages in a bundle, for a machine that lacks them and has no internet."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def fetch_wheels(packages: tuple[str, ...], python: str) -> dict[str, bytes]:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", *target]
     pinned = [f"{name}=={version(name)}" for name in packages]
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([*command, "--dest", folder, *pinned], capture_output=True, text=True, check=False)
-        if done.returncode:
-            message = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        process = subprocess.run([*command, "--dest", folder, *pinned], capture_output=True, text=True, check=False)
+        if process.returncode:
+            message = (process.stderr.strip().splitlines() or ["nothing"])[-1]
             raise DataError(f"expected wheels of {', '.join(packages)}, got {message}: give --wheels those you need")
         return {path.name: path.read_bytes() for path in sorted(Path(folder).glob("*.whl"))}
 
 
 def use_wheels(bundle: Path, folder: Path) -> list[str]:
     """Unpacks the bundle's wheels to `folder` and puts them behind what is installed; returns the packages taken."""
-    taken = []
+    packages = []
     with zipfile.ZipFile(opened(bundle)) as archive:
         for name in (name for name in archive.namelist() if name.startswith("wheels/")):
             package = name.split("/")[1].split("-")[0]
@@ -46,11 +46,11 @@ def use_wheels(bundle: Path, folder: Path) -> list[str]:
                 continue
             with zipfile.ZipFile(io.BytesIO(archive.read(name))) as wheel:
                 wheel.extractall(folder)
-            taken.append(package)
-    if taken and str(folder) not in sys.path:
+            packages.append(package)
+    if packages and str(folder) not in sys.path:
         sys.path.append(str(folder))
         importlib.invalidate_caches()
-    return taken
+    return packages
 
 
 def _installed(package: str) -> bool:

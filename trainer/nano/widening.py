@@ -1,9 +1,10 @@
-"""Weights of a network for one whose UNet has twice the channels, which then draws the same (Net2Net: Chen et al.,
-2016): training goes on with more channels instead of from the beginning.
+"""Weights of a network for one whose UNet has twice the channels and draws the same at first (Net2Net: Chen et al.,
+2016): training continues with more channels instead of from the beginning.
 
-Inputs that joined the first convolution since, and outputs that joined the last one, begin with weights of zero. Every
-channel is there twice. A layer that reads channels shares its weight between the two copies, unevenly at random:
-otherwise both copies would get the same gradients for ever. Copies are neighbours, so group norms keep their means.
+Inputs that were added to the first convolution since, and outputs that were added to the last one, begin with weights
+of zero. Every channel is there twice. A layer that reads channels divides its weight between the two copies, unevenly
+at random: otherwise both copies would get the same gradients for ever. Copies are neighbours, so group norms keep their
+means.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from engine.backbones.nano.network import HEAD_DIM
 from trainer.errors import DataError
 
 UNEVEN: Final = 0.3
-"""Standard deviation of the share that one copy gets more, the other less, than half of a weight."""
+"""The standard deviation of the share by which the copies differ from half of a weight."""
 FIRST: Final = ("conv_in.weight", "enter.weight")
-"""Of the UNet and of LayoutPredictor."""
+"""The first convolutions of the UNet and of LayoutPredictor."""
 LAST: Final = ("conv_out.weight", "conv_out.bias")
 ROWS, COLUMNS = 0, 1
 
@@ -33,8 +34,8 @@ def widened(weights: dict[str, Tensor], shapes: dict[str, torch.Size], seed: int
 
 def _widened(name: str, weight: Tensor, shape: torch.Size, generator: torch.Generator) -> Tensor:
     if name in FIRST and weight.shape[COLUMNS] < shape[COLUMNS]:
-        joined = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
-        weight = torch.cat([weight, joined], COLUMNS)
+        new_inputs = torch.zeros(len(weight), shape[COLUMNS] - weight.shape[COLUMNS], *weight.shape[2:])
+        weight = torch.cat([weight, new_inputs], COLUMNS)
     if name in LAST and len(weight) < shape[ROWS]:
         weight = torch.cat([weight, torch.zeros(shape[ROWS] - len(weight), *weight.shape[1:])])
     for dimension, (size, wider) in enumerate(zip(weight.shape, shape, strict=True)):

@@ -32,7 +32,8 @@ CAPTIONS_AT_ONCE: Final = 16
 
 @dataclass(frozen=True)
 class CocoRun:
-    """limit: captions; pictures n of all captions begin with the same noise, that of seed + n."""
+    """A run of the protocol. limit: the number of captions. The n-th picture of every caption begins with the noise of
+    seed + n."""
 
     folder: Path
     limit: int = PROTOCOL_CAPTIONS
@@ -41,8 +42,11 @@ class CocoRun:
 
 
 def evaluate_coco(study: Path, run: CocoRun, names: Sequence[str], published: Published) -> dict[str, Any]:
-    """Draws and measures; writes STUDY/coco/<name>.json. Measurements are cached, so that an interrupted run
-    resumes. Raises DataError without COCO, CheckpointError without CLIP or a trained method."""
+    """Draws the pictures of all captions, measures them and writes STUDY/coco/<name>.json.
+
+    Measurements are cached, so that an interrupted run resumes. Raises DataError without COCO, CheckpointError without
+    CLIP or a trained method.
+    """
     clip = published.clip
     assert clip is not None, "the command asks for --clip"
     captions = read_captions(run.folder, run.limit)

@@ -1,4 +1,4 @@
-"""Curated photos (`python -m trainer.curate`) as training reads people: cut around the body, all of one size."""
+"""Curated photos (`python -m trainer.curate`) as training reads people: cropped around the body, all of one size."""
 
 from __future__ import annotations
 

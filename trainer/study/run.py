@@ -91,7 +91,7 @@ class StudyConfig(_Section):
 
 
 def read_config(path: Path) -> StudyConfig:
-    """Raises DataError, in one line, for an absent file or an unknown setting."""
+    """The study's settings. Raises DataError, in one line, for an absent file or an unknown setting."""
     try:
         return StudyConfig.model_validate(yaml.safe_load(path.read_text("utf-8-sig")))
     except FileNotFoundError:

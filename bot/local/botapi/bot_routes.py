@@ -134,7 +134,7 @@ class BotRoutes:
 
 
 def _only_reads(method: str) -> bool:
-    """getUpdates confirms updates."""
+    """Whether the method changes nothing. getUpdates does, since it confirms updates."""
     return method.lower().startswith("get") and method.lower() != "getupdates"
 
 

@@ -81,7 +81,7 @@ class People:
         return self._world.revise(message, tell_bot=tell_bot, text=content.text, entities=content.entities)
 
     def delete(self, chat_id: int, user_id: int, message_id: int) -> None:
-        """For everyone. The bot gets no update, as on Telegram."""
+        """Deletes a message for everyone. The bot gets no update, as on Telegram."""
         chat = self.chat(chat_id)
         self._check_member(chat, user_id)
         message = self._message(chat, message_id)
@@ -213,7 +213,8 @@ class People:
         return self._world.post(chat, [replace(draft, tell_bot=self._reaches_bot(chat, draft)) for draft in drafts])
 
     def _reaches_bot(self, chat: Chat, draft: Draft) -> bool:
-        """In a group a bot in privacy mode sees commands, mentions of it and replies to its own messages."""
+        """Whether the bot gets the message: in a group, a bot in privacy mode gets commands, mentions of it and replies
+        to its own messages."""
         if chat.kind == "private":
             return True
         replied = self._world.message(chat.id, draft.reply_to) if draft.reply_to else None

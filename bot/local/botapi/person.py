@@ -30,7 +30,7 @@ from bot.local.botapi.views import (
 POLL_S = 5.0
 RETRY_PAUSE_S = 0.1
 PATIENCE_S = 60.0
-"""For an answer that takes moments on an idle machine."""
+"""The timeout for an answer that takes moments on an idle machine."""
 TAIL = 8
 
 
@@ -251,7 +251,7 @@ class ApiControl(_Connection):
         lasts_s: float = 0.0,
         delay_s: float = 0.0,
     ) -> None:
-        """See `Fault`."""
+        """Makes the next calls fail, see `Fault`."""
         fault = Fault(kind=kind, method=method, times=times, retry_after=retry_after, lasts_s=lasts_s, delay_s=delay_s)
         await self._ask("POST", "/client/faults", json=fault.model_dump())
 

@@ -18,7 +18,7 @@ CLIENT_MAX_PIXELS = 100_000_000
 THUMBNAIL_MAX_PIXELS = 30_000_000
 JPEG_QUALITY = 87
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""No other decoder is started: Pillow's for EPS would start Ghostscript."""
+"""The formats that are decoded. The decoders of others must not start: Pillow's for EPS would start Ghostscript."""
 
 
 class PhotoRefused(Exception):

@@ -177,7 +177,7 @@ class BotProfile(Record):
     descriptions: dict[str, str] = {}
     short_descriptions: dict[str, str] = {}
     menu_button: MenuButton | None = None
-    """Of all private chats; `None`: the commands."""
+    """The menu button of all private chats; `None` for the one that shows the commands."""
     allowed_updates: tuple[str, ...] | None = None
     webhook: WebhookTarget | None = None
 

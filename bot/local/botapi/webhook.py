@@ -16,7 +16,7 @@ RETRY_S = 0.2
 
 
 class WebhookSender:
-    """`run` until cancelled; it does nothing while no webhook is set."""
+    """Posts the updates: call `run`, and cancel it to stop. It does nothing while no webhook is set."""
 
     def __init__(self, world: World) -> None:
         self._world = world

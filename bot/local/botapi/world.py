@@ -39,7 +39,7 @@ DEFAULT_USERS = (
     User(id=ADMIN_ID, first_name="Admin", username="admin_local", language_code="en", is_admin=True),
 )
 SILENT_UPDATE_TYPES = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
-"""Not sent unless the bot asks for them by name."""
+"""Types of updates that a bot gets only if it names them."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Draft:
     reply_to: int | None = None
     forwarded_from: int | None = None
     tell_bot: bool = False
-    """Queue an update for it."""
+    """Whether the bot gets an update about the message."""
 
     @classmethod
     def copying(cls, message: Message, sender_id: int, *, forwarded_from: int | None = None) -> Draft:
-        """The same content from someone else, outside any album."""
+        """A copy of the content from another sender, outside any album."""
         content = FormattedText(message.text, message.entities)
         return cls(
             sender_id,
@@ -74,7 +74,8 @@ class Draft:
 
 
 class World:
-    """Every change goes through here: memory, disk and listeners agree. `clock` gives Unix seconds."""
+    """The state of the local Telegram. Every change is made by a method of this class, which updates memory and disk
+    and calls the listeners. `clock` gives Unix seconds."""
 
     def __init__(self, storage: Storage, token: str, *, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
@@ -103,7 +104,7 @@ class World:
         return self._counters.seq
 
     def add_user(self, user: User) -> None:
-        """A new person with a private chat, member of every group."""
+        """Adds a person with a private chat, as a member of every group."""
         with self._storage.batch():
             self._put_user(user)
             for chat in list(self.chats.values()):
@@ -145,7 +146,7 @@ class World:
         return posted
 
     def revise(self, message: Message, *, tell_bot: bool = False, **changes: Any) -> Message:
-        """An edit of what a message shows; keeps what it showed before."""
+        """Edits a message, and keeps its earlier versions."""
         version = Version(
             at=message.edited_at or message.sent_at, text=message.text, has_media=message.media is not None
         )
@@ -157,16 +158,16 @@ class World:
         return self._change(message, changes, tell_bot=tell_bot)
 
     def change_keyboard(self, message: Message, keyboard: Keyboard) -> Message:
-        """Buttons come and go without the message counting as edited."""
+        """Replaces a message's buttons; the message does not count as edited."""
         return self._change(message, {"keyboard": keyboard}, tell_bot=False)
 
     def remove(self, message: Message) -> None:
-        """Leaves an empty tombstone, so that the person's side learns of it."""
+        """Deletes a message. An empty record of it remains, so that the person's client learns of the deletion."""
         emptied = {"text": "", "entities": (), "media": None, "keyboard": (), "history": (), "deleted": True}
         self._change(message, emptied, tell_bot=False)
 
     def payments(self) -> Iterable[Message]:
-        """Every message about a payment or a refund, in no order."""
+        """Every message about a payment or a refund, in any order."""
         return (message for chat in self._messages.values() for message in chat.values() if message.payment is not None)
 
     def queue_update(self, kind: str, body: JsonObject) -> None:
@@ -174,7 +175,7 @@ class World:
             self._queue(kind, body)
 
     def inject_update(self, kind: str, body: JsonObject) -> None:
-        """An update as a later Bot API, or an older server, may send it: neither asked for nor checked."""
+        """Queues an update that a later Bot API or an older server may send. Its type and content are not checked."""
         with self._storage.batch():
             self._add_update(kind, body)
 

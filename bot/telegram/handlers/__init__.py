@@ -39,8 +39,8 @@ from bot.telegram.handlers.consent import RequireConsent
 
 
 def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
-    """All handlers, in the order in which they are tried. Without credits nothing of them is visible, but payments
-    that are under way are still answered and recorded."""
+    """All handlers, in the order in which they are tried. Without credits their handlers are left out, but payments
+    that have begun are still answered and recorded."""
     root = Router(name="root")
     private = Router(name="private")
     for observer in (private.message, private.edited_message):
@@ -77,8 +77,8 @@ def build_router(*, credits_on: bool = False, keys_on: bool = False) -> Router:
 
 
 def _filter_without_threads(root: Router) -> None:
-    """aiogram asks each plain filter, as `F.text`, in a thread of the pool that draws charts and waits for the broker:
-    several per update, and none is answered while the pool is busy."""
+    """Runs plain filters such as `F.text` on the event loop. aiogram runs each in a thread of the pool that draws
+    charts and waits for the broker: several per update, and none is answered while the pool is busy."""
     for router in root.chain_tail:
         for observer in router.observers.values():
             for handler in (observer._handler, *observer.handlers):

@@ -1,5 +1,5 @@
-"""Keeps out users whom an admin banned and, while only people on the access list are served, all others. Their data,
-payments, /help and /language stay within reach."""
+"""Rejects users whom an admin banned and, while only people on the access list are served, all others. Their data,
+payments, /help and /language stay available."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 class RequireAdmission(BaseMiddleware):
-    """For the routers behind it."""
+    """A middleware for the routers whose handlers require admission."""
 
     def __init__(self) -> None:
         self._once = Once()
@@ -43,6 +43,6 @@ class RequireAdmission(BaseMiddleware):
         return None
 
     def _is_first(self, message: Message) -> bool:
-        """An album is answered once."""
+        """Whether this is the first message of its album: an album is answered once."""
         album = message.media_group_id
         return album is None or self._once((message.chat.id, album))

@@ -63,7 +63,7 @@ async def send(
 async def _notify_admins(
     bot: Bot, job: Job, case_id: UUID, translator: Translator, admin_ids: Collection[int], use: UseCases
 ) -> None:
-    """Without content: that is shown to the admin who opens the case, and it is noted who did."""
+    """Notifies admins without showing content: an admin who opens the case sees it, and the audit log records that."""
     for admin_id in sorted(admin_ids):
         texts = translator.of(await use.find_language(admin_id))
         text = texts("review-notice-appeal", reason=reason_text(texts, job.failure))

@@ -42,7 +42,8 @@ async def consent(
     styles: Styles,
     fetch_photo: PhotoFetcher,
 ) -> Toast | None:
-    """Agree; then what was sent before is handled, and answered, else the next step is asked for."""
+    """Stores the consent. Then the messages that were sent before it are handled and answered; without any, the next
+    step is asked for."""
     message = message_of(callback)
     first = user.consent_version != CONSENT_VERSION
     agreed = await use.give_consent(user.id, callback_data.version)
@@ -63,7 +64,7 @@ async def consent(
 
 
 async def ask_consent(message: Message, texts: Texts, *, renewed: bool = False, held: bool = False) -> None:
-    """`held`: the message that came too early waits."""
+    """Asks for consent. `held`: a message that came before consent waits for it."""
     text = texts("consent-renewed") if renewed else texts("consent-ask")
     if held:
         text = Markup(f"{texts('consent-held')}\n\n{text}")
@@ -71,8 +72,8 @@ async def ask_consent(message: Message, texts: Texts, *, renewed: bool = False, 
 
 
 class RequireConsent(BaseMiddleware):
-    """For the routers behind it: a user who has not agreed to the terms in force gets the terms instead. A photo or a
-    prompt is held until then."""
+    """A middleware for the routers whose handlers require consent: a user who has not agreed to the terms in force gets
+    the terms instead. A photo or a prompt is stored until then."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: User = data["user"]

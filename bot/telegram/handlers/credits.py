@@ -44,7 +44,8 @@ async def show_packs(message: Message, texts: Texts, credits: CreditUseCases) ->
 async def send_invoice(
     callback: CallbackQuery, callback_data: BuyCallback, bot: Bot, texts: Texts, credits: CreditUseCases
 ) -> Toast | None:
-    """`start_parameter`: a forwarded copy leads to the packs in the bot's own chat instead of asking for money."""
+    """Sends the invoice of a pack. `start_parameter`: a forwarded copy leads to the packs in the bot's own chat instead
+    of asking for money."""
     pack = Pack(callback_data.credits, callback_data.stars)
     if pack not in credits.terms.packs:
         return Toast(texts("buy-gone"), alert=True)

@@ -41,7 +41,7 @@ def build() -> Router:
     once = Once()
 
     async def explain_content(message: Message, texts: Texts) -> None:
-        """An album of videos is answered once."""
+        """Explains what the bot takes; an album of videos is answered once."""
         if message.media_group_id is None or once((message.chat.id, message.media_group_id)):
             await message.reply(texts("unknown-content"))
 

@@ -32,7 +32,7 @@ async def show_photos(message: Message, bot: Bot, user: User, texts: Texts, use:
 
 
 async def send_photos(bot: Bot, chat_id: int, photos: Sequence[Reference], texts: Texts) -> None:
-    """The photos of one person, a message each, and their number."""
+    """Sends the photos of one person, one message per photo, and their number."""
     if not photos:
         await bot.send_message(chat_id, texts("gallery-empty"))
         return

@@ -31,7 +31,7 @@ START_LINK = "https://t.me/{name}?start=group"
 
 @dataclass(frozen=True)
 class Once:
-    """Whether a key occurs for the first time among the latest keys."""
+    """Whether a key comes for the first time; only the latest keys are remembered."""
 
     _latest: OrderedDict[Hashable, None] = field(default_factory=OrderedDict)
 
@@ -62,7 +62,7 @@ def build() -> Router:
 
 
 def _is_a_persons(message: Message) -> bool:
-    """Not from a channel, an anonymous admin or another bot: none of them has photos."""
+    """Whether a person sent the message, and not a channel, an anonymous admin or another bot, which have no photos."""
     return message.from_user is not None and not message.from_user.is_bot and message.sender_chat is None
 
 
@@ -84,7 +84,7 @@ async def draw_command(
 
 
 async def draw(message: Message, bot: Bot, texts: Texts, use: UseCases, admin_ids: frozenset[int], prompt: str) -> None:
-    """A queued picture needs no answer here: its status message is one. Raises DomainError."""
+    """Queues a picture. It needs no answer here: its status message is one. Raises DomainError."""
     assert message.from_user is not None
     user_id, prompt = message.from_user.id, clean(prompt)
     if user_id not in admin_ids and await use.read_admission(user_id) is Standing.NOT_LISTED:
@@ -102,4 +102,4 @@ async def _private_chat(bot: Bot, texts: Texts) -> InlineKeyboardMarkup:
 
 
 async def _pass_over(message: Message) -> None:
-    """Nothing else in a group is an input."""
+    """Ignores the message: nothing else in a group is an input."""

@@ -17,7 +17,7 @@ from bot.usecases import UseCases
 def held_from(message: Message) -> HeldMessage | None:
     """The parts of a message to store: ids and text, no image; `None` for commands and messages that are no input.
 
-    The caption of a forwarded photo is another person's and is left out.
+    The caption of a forwarded photo was written by another person and is left out.
     """
     file = message.photo[-1] if message.photo else None if message.animation else message.document
     text = message.text if file is None else None if message.forward_origin else message.caption
@@ -36,9 +36,9 @@ def held_from(message: Message) -> HeldMessage | None:
 async def handle_held(
     origin: Message, bot: Bot, user: User, texts: Texts, use: UseCases, fetch_photo: PhotoFetcher
 ) -> bool:
-    """Handles the user's held messages; `origin` is any message of the chat. Whether there were any.
+    """Handles the user's held messages and returns whether there were any. `origin` is any message of the chat.
 
-    A message is settled after it was handled: after a crash it is handled again, which changes nothing.
+    A message is deleted after it was handled: after a crash it is handled again, which changes nothing.
     """
     waiting = await use.take_held(user.id)
     for held in waiting:

@@ -1,4 +1,4 @@
-"""The image prompt: its screen, and the buttons that take one from a picture or from a photo."""
+"""The image prompt: its screen, and the buttons that make a picture or a photo the image prompt."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def choose(
 
 
 def image_prompt_label(texts: Texts, state: ImagePromptState) -> Markup:
-    """Whether there is one, and the pictures that it is for."""
+    """The line about the image prompt: whether there is one, and to which pictures it applies."""
     if not state.chosen:
         return texts("image-prompt-none")
     return texts("image-prompt-pinned" if state.pinned else "image-prompt-once")
@@ -72,7 +72,7 @@ async def take_picture(
     use: UseCases,
     fetch_photo: PhotoFetcher,
 ) -> Toast | None:
-    """A picture of the bot's becomes the image prompt."""
+    """Makes a picture of the bot the image prompt."""
     job = await use.find_picture(user.id, callback_data.job_id)
     if job.result_file_id is None or callback.message is None:
         raise PictureGone
@@ -98,7 +98,7 @@ async def take_photo(
     styles: Styles,
     fetch_photo: PhotoFetcher,
 ) -> Toast | None:
-    """The photo that the message answers becomes the image prompt, and no longer counts as a photo of the person."""
+    """Makes the photo to which the message replies the image prompt; it no longer counts as a photo of the person."""
     message = message_of(callback)
     photo_message = None if message is None else message.reply_to_message
     file = None if photo_message is None else _file_of(photo_message)
@@ -117,7 +117,8 @@ async def take_photo(
 async def _taken(
     user: User, texts: Texts, use: UseCases, styles: Styles, message: Message, photo: NormalPhoto
 ) -> Markup:
-    """Take the photo of `message`; the answer, with the prompt that waited for it or with the next question."""
+    """Makes the photo of `message` the image prompt. Returns the answer, with the prompt that waited for it or with the
+    next question."""
     was_reference = await use.image_prompts.take_photo(user.id, message.chat.id, message.message_id, photo)
     parts = [texts("image-prompt-kept")]
     if was_reference:

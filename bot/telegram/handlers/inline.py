@@ -1,4 +1,4 @@
-"""Inline mode: "@bot words" in any chat offers the own pictures of its sender, by the ids that Telegram knows."""
+"""Inline mode: "@bot words" in any chat offers the sender's own pictures, by Telegram's ids of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.translator import Texts
 from bot.usecases import UseCases
 
 PAGE = 30
-"""Telegram takes at most 50."""
+"""The number of results per page; Telegram takes at most 50."""
 CACHE_S = 5
 START_PARAMETER = "inline"
 
@@ -21,7 +21,8 @@ def build() -> Router:
 
 
 async def offer_pictures(query: InlineQuery, texts: Texts, use: UseCases) -> None:
-    """Newest first; a caption is left to the sender, because a prompt may be private."""
+    """Answers with the sender's pictures, newest first. The sender writes the caption, because a prompt may be
+    private."""
     begin = int(query.offset) if query.offset.isdecimal() else 0
     jobs = await use.search_pictures(query.from_user.id, query.query, begin, PAGE)
     results = [

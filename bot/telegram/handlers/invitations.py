@@ -34,7 +34,7 @@ async def show_invitation(message: Message, bot: Bot, user: User, texts: Texts, 
 async def accept_invitation(
     message: Message, user: User, texts: Texts, use: UseCases, styles: Styles, credits: CreditUseCases
 ) -> None:
-    """The answer to /start, and below it whether the invitation counts."""
+    """Answers /start, and says below whether the invitation counts."""
     code = (message.text or "").partition(INVITATION_PREFIX)[2]
     counts = await credits.accept_invitation(user.id, code)
     await start(message, user, texts, use, styles)

@@ -70,7 +70,8 @@ def redrawn_toast(texts: Texts, redrawn: RedrawResult) -> Toast:
 
 
 async def _ask_for_prompt(message: Message, texts: Texts, use: UseCases, job: Job, style: str) -> None:
-    """Opens the field for a reply, which is drawn as this picture was; a tap on the prompt copies it."""
+    """Asks for another prompt with an empty field for a reply, whose picture has the settings of this one; a tap on the
+    quoted prompt copies it."""
     field = ForceReply(input_field_placeholder=cut(job.prompt, PLACEHOLDER_MAX))
     question = await message.reply(texts("job-reuse", prompt=job.prompt, style=style), reply_markup=field)
     await use.note_message(job.id, question_message_id=question.message_id)

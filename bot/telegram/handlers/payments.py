@@ -1,4 +1,4 @@
-"""Payments as Telegram reports them: the check before, the payment, the refund. Registered always."""
+"""Payments as Telegram reports them: the query before a payment, the payment, the refund. Always registered."""
 
 from __future__ import annotations
 
@@ -30,14 +30,15 @@ def build() -> Router:
 
 
 def build_checks() -> Router:
-    """Queries before a payment belong to no chat."""
+    """The router for queries before a payment, which belong to no chat."""
     router = Router(name="payment checks")
     router.pre_checkout_query.register(check_payment)
     return router
 
 
 async def check_payment(query: PreCheckoutQuery, use: UseCases, translator: Translator) -> None:
-    """Telegram waits ten seconds for the answer; after that, the payment is cancelled and nothing is charged."""
+    """Answers the query before a payment. Telegram waits ten seconds for the answer; then it cancels the payment and
+    charges nothing."""
     payer = query.from_user
     check = await use.payments.check(payer.id, query.invoice_payload, query.currency, query.total_amount)
     with suppress_refusals(QueryExpired):
@@ -52,7 +53,7 @@ async def check_payment(query: PreCheckoutQuery, use: UseCases, translator: Tran
 async def take_payment(
     message: Message, user: User, texts: Texts, use: UseCases, credits: CreditUseCases | None, contact: str | None
 ) -> None:
-    """A payment that Telegram delivers again is answered again and recorded once."""
+    """Records a payment. One that Telegram delivers again is answered again and recorded once."""
     payment = message.successful_payment
     assert payment is not None
     charge = Charge(payment.telegram_payment_charge_id, payment.invoice_payload, payment.currency, payment.total_amount)
@@ -71,7 +72,7 @@ async def take_payment(
 
 
 async def note_refund(message: Message, texts: Texts, use: UseCases) -> None:
-    """Telegram also sends this for refunds by an admin, which are recorded and answered already."""
+    """Records a refund. Telegram also reports refunds by an admin, which are recorded and answered already."""
     refund = message.refunded_payment
     assert refund is not None
     if (await use.payments.record_refund(refund.telegram_payment_charge_id)).new:

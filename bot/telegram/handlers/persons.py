@@ -136,7 +136,7 @@ async def take_name(message: Message, user: User, texts: Texts, use: UseCases, q
 
 
 def _page(texts: Texts, person: PersonSummary) -> Markup:
-    """The name, the photos, what is to be improved, and whether this person is drawn."""
+    """The page of a person: name, photos, hints for better photos, and whether this person is drawn."""
     if person.is_companion:
         drawn = texts("person-companion")
     else:

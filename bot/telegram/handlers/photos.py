@@ -53,8 +53,8 @@ async def take_photo(
 async def _answer_asked(
     message: Message, texts: Texts, use: UseCases, sent: SentPhoto, result: PosePhotoResult | ImagePromptResult
 ) -> None:
-    """An image prompt that was asked for, or a photo that is not examined for its pose: its file cannot be used, or
-    another photo of its album is the pose photo. A prompt that came with it is drawn."""
+    """Answers an image prompt that was asked for, or a photo that cannot be examined as a pose photo: its file is
+    unusable, or its album has a pose photo already. A prompt that came with it is drawn."""
     if result is ImagePromptResult.KEPT:
         await message.reply(texts("image-prompt-kept"), reply_markup=image_prompt_buttons.to_screen(texts))
     elif isinstance(sent.photo, Refusal) and result in (PosePhotoResult.REFUSED, ImagePromptResult.REFUSED):
@@ -66,7 +66,8 @@ async def _answer_asked(
 
 
 async def _prompt_of(message: Message, texts: Texts) -> str | None:
-    """The caption as a prompt. The caption of a forwarded photo is another person's, and emoji alone are no prompt."""
+    """The caption as a prompt. The caption of a forwarded photo was written by another person and is no prompt; nor are
+    emoji alone."""
     if message.caption is None or message.forward_origin is not None:
         return None
     try:

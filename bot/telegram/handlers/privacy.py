@@ -83,14 +83,15 @@ async def _privacy(
 
 
 async def _confirmation(user: User, texts: Texts, credits: CreditUseCases | None) -> Markup:
-    """With what the user would lose, where that was paid for."""
+    """The question before the deletion. It names what the user would lose, if they paid for it."""
     text = texts("privacy-confirm")
     lasting = 0 if credits is None else (await credits.read_balance(user.id)).lasting
     return text if not lasting else Markup(f"{text} {texts('privacy-confirm-credits', credits=lasting)}")
 
 
 async def _delete_everything(bot: Bot, user: User, use: UseCases) -> None:
-    """With the status messages of jobs in progress, which are no longer edited, and the user's pictures in groups."""
+    """Deletes all data of the user. Status messages of jobs in progress and the user's pictures in groups are deleted
+    too."""
     for chat_id, message_id in await use.delete_everything(user.id):
         try:
             await bot.delete_message(chat_id, message_id)

@@ -26,7 +26,7 @@ async def take_prompt(message: Message, user: User, texts: Texts, use: UseCases)
 
 
 async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id: int, prompt: str) -> None:
-    """A queued picture needs no answer here: its status message is one."""
+    """Queues a picture. It needs no answer here: its status message is one."""
     reply_to = None if message.reply_to_message is None else message.reply_to_message.message_id
     result = await use.ask_for_picture(user_id, message.chat.id, message.message_id, prompt, reply_to)
     if result is not RequestResult.QUEUED:
@@ -34,5 +34,5 @@ async def ask_for_picture(message: Message, texts: Texts, use: UseCases, user_id
 
 
 async def explain_edit(message: Message, texts: Texts) -> None:
-    """Other edits are not prompts: a live location is edited every few seconds."""
+    """Answers edited prompts. Other edits are ignored: a live location is edited every few seconds."""
     await message.reply(texts("prompt-edited"))

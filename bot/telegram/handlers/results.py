@@ -79,7 +79,7 @@ async def set_favourite(
 async def send_file(
     callback: CallbackQuery, callback_data: JobCallback, bot: Bot, user: User, texts: Texts, use: UseCases
 ) -> Toast | None:
-    """Telegram strips a photo of its marks and keeps those of a document."""
+    """Sends the PNG as a document: Telegram removes the marks of a photo and keeps those of a document."""
     original = await use.take_original(user.id, callback_data.job_id)
     content: str | BufferedInputFile
     if original.file_id is not None:

@@ -53,7 +53,7 @@ async def show_settings(message: Message, user: User, texts: Texts, use: UseCase
 
 
 async def open_settings(callback: CallbackQuery, user: User, texts: Texts, use: UseCases) -> None:
-    """The message with the button stays as it is: it asks for something else."""
+    """Sends the settings as a new message, because the message with the button asks for something else."""
     message = message_of(callback)
     if message is not None:
         await show_settings(message, user, texts, use)
@@ -66,7 +66,7 @@ async def show_in_place(callback: CallbackQuery, user: User, texts: Texts, use: 
 
 
 async def show_poses(callback: CallbackQuery, user: User, texts: Texts, use: UseCases) -> Toast | None:
-    """Without a worker that draws poses, the settings, which say so."""
+    """Shows the screen of poses; without a worker that draws poses, the settings, which say so."""
     message = message_of(callback)
     preferences = await use.open_preferences(user.id)
     if message is not None:
@@ -99,7 +99,7 @@ async def choose_aspect(
 async def list_poses(
     callback: CallbackQuery, bot: Bot, user: User, texts: Texts, use: UseCases, sheets: PresetSheets
 ) -> Toast | None:
-    """The presets as a new message; the screen with the button stays as it is."""
+    """Sends the presets as a new message; the message with the button stays unchanged."""
     preferences = await use.open_preferences(user.id)
     if not preferences.poses_drawn:
         return Toast(texts("pose-unavailable"), alert=True)
@@ -176,7 +176,7 @@ def _screen(texts: Texts, preferences: Preferences) -> tuple[Markup, InlineKeybo
 
 
 def _image_prompt(texts: Texts, state: ImagePromptState) -> Markup:
-    """A line of its own; without workers that read one, only where one is chosen."""
+    """The line about the image prompt. Without workers that read image prompts, it is shown only if one is chosen."""
     if state.offered:
         return Markup(f"\n{texts('settings-image-prompt', image_prompt=image_prompt_label(texts, state))}")
     return Markup(f"\n{texts('image-prompt-unavailable')}" if state.chosen else "")
@@ -200,7 +200,7 @@ def _pose_question(texts: Texts, preferences: Preferences, key: str) -> Markup:
 
 
 def _scope(texts: Texts, preferences: Preferences) -> Markup:
-    """The pose, and the pictures that it is for."""
+    """The line about the pose and the pictures to which it applies."""
     pose = pose_label(texts, preferences.pose)
     if preferences.pose is None:
         return pose

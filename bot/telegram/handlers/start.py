@@ -1,4 +1,4 @@
-"""/start, /help, /language: all that works before anyone has agreed to anything."""
+"""/start, /help, /language: the commands that work before the user has agreed to the terms."""
 
 from __future__ import annotations
 

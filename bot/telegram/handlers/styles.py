@@ -49,7 +49,7 @@ async def ask_style(message: Message, bot: Bot, user: User, texts: Texts, styles
 async def open_styles(
     callback: CallbackQuery, bot: Bot, user: User, texts: Texts, styles: Styles, sheets: PresetSheets
 ) -> None:
-    """The message with the button stays as it is."""
+    """Sends the styles as a new message; the message with the button stays unchanged."""
     message = message_of(callback)
     if message is not None:
         await ask_style(message, bot, user, texts, styles, sheets)
@@ -113,7 +113,7 @@ async def choose(
 
 
 async def _redraw(callback: CallbackQuery, style: str, job_id: UUID, user: User, texts: Texts, use: UseCases) -> Toast:
-    """The new picture replies to the old one, not to the sheet of styles."""
+    """Queues the picture in another style; it replies to the earlier picture, not to the sheet of styles."""
     message = message_of(callback)
     source = await use.find_picture(user.id, job_id)
     message_id = source.result_message_id or (None if message is None else message.message_id)

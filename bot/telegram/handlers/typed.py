@@ -1,4 +1,4 @@
-"""Commands that were typed as a message of their own: aiogram's filter takes the captions of photos too."""
+"""Commands in text messages: aiogram's own filter also accepts commands in the captions of photos."""
 
 from __future__ import annotations
 

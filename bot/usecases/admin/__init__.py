@@ -17,7 +17,7 @@ from bot.usecases.ports import Pseudonym, Signals
 
 @dataclass(frozen=True)
 class AdminUseCases:
-    """`use.admin` of handlers."""
+    """The use cases of admins, `use.admin` in handlers."""
 
     accounts: ReadAccounts
     access: RuleAccess

@@ -134,6 +134,6 @@ class RuleAccess:
             return await access.is_closed(session)
 
     async def page(self, offset: int, limit: int, *, banned: bool) -> tuple[Sequence[AccessRule], int, int]:
-        """See `bot.db.access.page`."""
+        """A page of access rules, see `bot.db.access.page`."""
         async with self.sessions() as session:
             return await access.page(session, offset, limit, banned=banned)

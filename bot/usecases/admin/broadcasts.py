@@ -42,7 +42,7 @@ class Broadcasts:
             return await broadcasts.audience(session, language)
 
     async def set_language(self, broadcast_id: int, language: str | None) -> bool:
-        """`False` for one that is not a draft."""
+        """Sets the language of a draft; `False` for a broadcast that is no draft."""
         async with self.sessions.begin() as session:
             return await broadcasts.set_language(session, broadcast_id, language)
 

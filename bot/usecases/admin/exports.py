@@ -28,7 +28,7 @@ class ExportTables:
     alive_s: float
 
     async def usage(self, admin_id: int) -> bytes:
-        """One line per day (UTC) of the last USAGE_DAYS."""
+        """The usage as CSV, one row per day (UTC) of the last USAGE_DAYS."""
         async with self.sessions.begin() as session:
             report = await usage.daily(session, USAGE_DAYS, self.alive_s)
             since = report.buckets[0].start

@@ -35,7 +35,7 @@ class NewStyle:
 
     @staticmethod
     def parse(text: str) -> NewStyle:
-        """Emoji, a title per language, and the template, a line each. Raises StyleRefused."""
+        """Reads the emoji, a title per language and the template, each from a line of its own. Raises StyleRefused."""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         if len(lines) != 2 + len(LANGUAGES):
             raise StyleRefused(problem="lines")
@@ -72,7 +72,8 @@ class EditStyles:
             return await _edits(session)
 
     async def move(self, admin_id: int, name: str, names: Sequence[str], step: int) -> list[StyleEdit]:
-        """`names`: all styles in their present order; `step`: -1 towards the beginning, 1 towards the end."""
+        """Exchanges the style with its neighbour. names: all styles in their present order; step: -1 towards the
+        beginning, 1 towards the end."""
         order = list(names)
         async with self.sessions.begin() as session:
             if name in order and 0 <= order.index(name) + step < len(order):

@@ -1,4 +1,4 @@
-"""A person's appearance on photos, as nano's networks read it along the body map of the asked pose."""
+"""The appearance of a person on photos, aligned with the body map of the target pose, as nano's networks read it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ReferenceViews:
 
 @dataclass(frozen=True)
 class Appearance:
-    """Of B people. scales [2, B]: of the face and body branch; texture [B, TEXTURE_CHANNELS + PARTS, h, w]: `aligned`
-    and `aligned_parts` on the asked body map; palette [B, PARTS, 4]: `palette_of` their photos; head [B, 4, H, W] and
-    head_parts int64 [B, H, W]: `stacked_heads` on the asked head."""
+    """The appearance of B people. scales [2, B]: scales of the face branch and the body branch; texture
+    [B, TEXTURE_CHANNELS + PARTS, h, w]: `aligned_texture` on the target body map; palette [B, PARTS, 4]: `palette_of`
+    their photos; head [B, 4, H, W] and head_parts int64 [B, H, W]: `stacked_heads`, aligned with the target head."""
 
     views: ReferenceViews
     scales: Tensor
@@ -45,21 +45,22 @@ class Appearance:
     head_parts: Tensor
 
     def to(self, device: torch.device | str) -> Appearance:
-        """The same on a device."""
+        """The same appearance with its tensors on a device."""
         views = ReferenceViews(*(part.to(device) for part in self.views.tensors()))
         others = (self.scales, self.texture, self.palette, self.head, self.head_parts)
         return Appearance(views, *(part.to(device) for part in others))
 
     def with_head(self, shares: Tensor) -> Appearance:
-        """The same with heads of the shares [B] in 0..1; the parts of heads with none are gone."""
+        """The same appearance with each head times its share [B] in 0..1; at share 0 the head's parts are 0 too."""
         wide = shares[:, None, None]
         parts = torch.where(wide > 0, self.head_parts, 0)
         return replace(self, head=self.head * wide[:, None], head_parts=parts)
 
 
 def place_in_frame(x: Tensor) -> Tensor:
-    """For x [B, C, h, w] -> [B, FRAME_CHANNELS, h, w]: the place of each position in the frame, which convolutions do
-    not see (Liu et al., 2018) and a sky or a bookcase depends on, with sines of FRAME_OCTAVES."""
+    """The x and y of each position of the frame with their sines and cosines in FRAME_OCTAVES octaves: x [B, C, h, w]
+    -> [B, FRAME_CHANNELS, h, w]. Convolutions do not see them (Liu et al., 2018), but a sky or a bookcase depends on
+    them."""
     rows, columns = x.shape[2:]
     down = torch.linspace(-1, 1, rows, device=x.device)[:, None].expand(rows, columns)
     right = torch.linspace(-1, 1, columns, device=x.device)[None].expand(rows, columns)

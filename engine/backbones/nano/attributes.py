@@ -62,7 +62,7 @@ POSES: Final = (
 )
 TOPS: Final = ("t-shirt", "long-sleeved shirt", "shirt", "hoodie", "tank top", "jacket", "coat", "dress")
 BOTTOMS: Final = ("trousers", "shorts", "skirt", "dress")
-"""Under a dress there is no bottom: the dress stands in both slots."""
+"""The values of the slot "bottom". A dress is the value of both slots."""
 SLOTS: Final[dict[str, tuple[str, ...]]] = {
     "place": PLACES,
     "framing": ("full", "waist", "portrait"),
@@ -100,22 +100,22 @@ Attributes = dict[str, str]
 """Slot -> value, for the slots that are said."""
 
 
-def encoded(said: Attributes) -> list[int]:
+def encode_attributes(attributes: Attributes) -> list[int]:
     """The value's number in each slot of NAMES, 0 where it is not said. Raises KeyError for an unknown slot, ValueError
     for an unknown value."""
-    unknown = set(said) - set(NAMES)
+    unknown = set(attributes) - set(NAMES)
     if unknown:
         raise KeyError(f"expected slots of {NAMES}, got {sorted(unknown)}")
-    for name, value in said.items():
+    for name, value in attributes.items():
         if value not in SLOTS[name]:
             raise ValueError(f"expected a value of {name} of {SLOTS[name]}, got {value!r}")
-    return [SLOTS[name].index(said[name]) + 1 if name in said else 0 for name in NAMES]
+    return [SLOTS[name].index(attributes[name]) + 1 if name in attributes else 0 for name in NAMES]
 
 
 def indices_of(record: dict[str, Any]) -> list[int]:
-    """All that a record of `trainer.synthetic` states about its photo, as `encoded`."""
+    """All that a record of `trainer.synthetic` states about its photo, as `encode_attributes`."""
     looks = record["attributes"]
-    said = {
+    attributes = {
         "place": record["background"],
         "framing": record["framing"],
         "pose": record["pose"],
@@ -128,17 +128,17 @@ def indices_of(record: dict[str, Any]) -> list[int]:
         "bag": looks["bag"]["kind"] if looks["bag"] else "none",
     }
     if looks["hair_style"] != "bald":
-        said["hair_colour"] = looks["hair_colour"]
+        attributes["hair_colour"] = looks["hair_colour"]
     for slot in ("top", "bottom", "shoes"):
         # under a dress there is no bottom
         garment = looks[slot] or looks["top"]
-        said[slot] = garment["kind"]
-        said[f"{slot}_colour"] = garment["colour"]
+        attributes[slot] = garment["kind"]
+        attributes[f"{slot}_colour"] = garment["colour"]
         if slot != "shoes":
-            said[f"{slot}_pattern"] = garment["pattern"]
+            attributes[f"{slot}_pattern"] = garment["pattern"]
         if slot == "top" and garment["second"]:
-            said["top_second"] = garment["second"]
+            attributes["top_second"] = garment["second"]
     for slot in ("hat", "bag"):
         if looks[slot]:
-            said[f"{slot}_colour"] = looks[slot]["colour"]
-    return encoded(said)
+            attributes[f"{slot}_colour"] = looks[slot]["colour"]
+    return encode_attributes(attributes)

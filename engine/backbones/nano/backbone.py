@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.backbones.base import Capabilities, GenerationInput, Step, StepCallback
-from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.attributes import BOTTOM, SHOES, TOP, Attributes
-from engine.backbones.nano.flow import noised
+from engine.backbones.nano.flow import add_noise
 from engine.backbones.nano.head import head_window, portrait_of, with_head
 from engine.backbones.nano.outfit import with_outfit
 from engine.backbones.nano.photo_frame import large_head_of, reference_of
 from engine.backbones.nano.pipeline import NanoPipeline, load_nano
 from engine.backbones.nano.prompt_reader import PromptReader
 from engine.backbones.nano.references import UNDER_BOTTOM, UNDER_SHOES, UNDER_TOP, PreparedReference, prepare, shrunk
+from engine.backbones.nano.request import NanoRequest
 from engine.body.atlas import Region
 from engine.body.texture import sources_of
 from engine.contract import Clothes
@@ -32,7 +32,7 @@ from engine.upscale import SCALE, Upscaler, open_upscaler
 REFERENCES_MAX: Final = 4
 UNKNOWN_BUILD: Final = 0.5
 NO_PLACE: Final[Attributes] = {"place": "studio"}
-"""Where words name none: as a photographer would."""
+"""The place of prompts without one: a photographer's studio."""
 SEX: Final = {"man": 0.0, "woman": 1.0}
 
 
@@ -79,61 +79,63 @@ class NanoBackbone:
         BadReference where no photo of a person shows enough of the body."""
         steps = drawings[0].settings.steps or self.capabilities.steps_default
 
-        def shown(number: int, decode: Callable[[], NDArray[np.uint8]]) -> None:
+        def report(number: int, decode: Callable[[], NDArray[np.uint8]]) -> None:
             if on_step is not None:
                 on_step(Step(number, steps, lambda: [Image.fromarray(picture) for picture in decode()]))
 
-        asked = [self.asked(drawing) for drawing in drawings]
-        pictures = self.pipeline(asked, steps, shown).pictures
+        requests = [self.request_of(drawing) for drawing in drawings]
+        pictures = self.pipeline(requests, steps, report).pictures
         return self._with_heads(
-            [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures], asked, steps
+            [self._upscaler.enlarge(Image.fromarray(picture)) for picture in pictures], requests, steps
         )
 
-    def _with_heads(self, pictures: list[Image.Image], asked: list[Asked], steps: int) -> list[Image.Image]:
-        """The enlarged pictures with heads that were drawn again as portraits, where they are small."""
-        windows = {number: window for number, one in enumerate(asked) if (window := head_window(one.joints))}
+    def _with_heads(self, pictures: list[Image.Image], requests: list[NanoRequest], steps: int) -> list[Image.Image]:
+        """The enlarged pictures. Small heads in them are replaced by heads that are drawn again as portraits."""
+        windows = {number: window for number, request in enumerate(requests) if (window := head_window(request.joints))}
         if not windows:
             return pictures
-        drawn = self.pipeline([portrait_of(asked[number], window) for number, window in windows.items()], steps)
-        found = list(pictures)
+        portraits = self.pipeline([portrait_of(requests[number], window) for number, window in windows.items()], steps)
+        output = list(pictures)
         for row, (number, window) in enumerate(windows.items()):
-            picture = np.asarray(found[number], np.uint8)
-            found[number] = Image.fromarray(with_head(picture, drawn.pictures[row], drawn.layouts[row], window))
-        return found
+            picture = np.asarray(output[number], np.uint8)
+            output[number] = Image.fromarray(
+                with_head(picture, portraits.pictures[row], portraits.layouts[row], window)
+            )
+        return output
 
     @torch.inference_mode()
     def noise_errors(self, drawing: GenerationInput, photo: Image.Image, times: Sequence[float]) -> NDArray[np.float32]:
-        """See `engine.backbones.base.NoisePredictor`; the photo is brought to the size that the network draws at."""
+        """See `engine.backbones.base.NoisePredictor`; the photo is resized to the network's size."""
         pipeline, (height, width) = self.pipeline, self.pipeline.size
-        conditioning, _ = pipeline.condition([self.asked(drawing)])
-        shown = np.array(photo.convert("RGB").resize((width, height), Image.Resampling.BOX), np.uint8)
-        clean = pipeline.vae.encode(to_tensor(shown[None]).to(self.device)).latents
+        conditioning, _ = pipeline.condition([self.request_of(drawing)])
+        image = np.array(photo.convert("RGB").resize((width, height), Image.Resampling.BOX), np.uint8)
+        clean = pipeline.vae.encode(to_tensor(image[None]).to(self.device)).latents
         source = np.random.default_rng(drawing.seed)
         noise = torch.from_numpy(source.standard_normal(clean.shape, np.float32)).to(self.device)
         errors = []
         for share in times:
             time = torch.tensor([1 - share], device=self.device)
-            z = noised(clean, noise, time)
-            predicted = (z - (1 - share) * pipeline.network.predict(z, time, conditioning).clean) / share
-            errors.append((predicted - noise).square().mean(1)[0])
-        found: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
-        return found
+            z = add_noise(clean, noise, time)
+            prediction = (z - (1 - share) * pipeline.network.predict(z, time, conditioning).clean) / share
+            errors.append((prediction - noise).square().mean(1)[0])
+        error_map: NDArray[np.float32] = torch.stack(errors).cpu().numpy()
+        return error_map
 
     def ignored(self, prompt: str) -> tuple[str, ...]:
         """Phrases of a prompt that name what nano cannot draw, as the user wrote them."""
         return self._reader.read(prompt).ignored
 
-    def asked(self, drawing: GenerationInput) -> Asked:
+    def request_of(self, drawing: GenerationInput) -> NanoRequest:
         """A drawing in the pipeline's terms: words as attributes, photos as references, a skeleton."""
-        said, settings = NO_PLACE | self._reader.read(drawing.prompt).attributes, drawing.settings
-        build = (SEX.get(said.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)
+        attributes, settings = NO_PLACE | self._reader.read(drawing.prompt).attributes, drawing.settings
+        build = (SEX.get(attributes.get("sex", ""), UNKNOWN_BUILD), UNKNOWN_BUILD, UNKNOWN_BUILD)
         joints = drawing.pose if settings.pose_scale > 0 else None
         if joints is None:
-            joints = self.pipeline.poses.suggest(said, drawing.seed)
-            said = {"framing": "full"} | said
-        photos = self._references(drawing.identity.views, hidden_by(said, settings.clothes), build)
-        return Asked(
-            attributes=with_outfit(said, photos, self.pipeline.atlas, drawing.seed),
+            joints = self.pipeline.poses.suggest(attributes, drawing.seed)
+            attributes = {"framing": "full"} | attributes
+        photos = self._references(drawing.identity.views, hidden_by(attributes, settings.clothes), build)
+        return NanoRequest(
+            attributes=with_outfit(attributes, photos, self.pipeline.atlas, drawing.seed),
             joints=joints,
             references=photos,
             seed=drawing.seed,
@@ -143,36 +145,37 @@ class NanoBackbone:
         )
 
     def _references(
-        self, views: Sequence[View], hidden: tuple[Region, ...], build: tuple[float, float, float]
+        self, views: Sequence[View], hidden_regions: tuple[Region, ...], build: tuple[float, float, float]
     ) -> list[PreparedReference]:
-        """The photos that show a person, the one that shows most of the body first."""
+        """The photos that show a person, with the largest visible part of the body first."""
         mapper, atlas = self.pipeline.mapper, self.pipeline.atlas
         frame = mapper, atlas, self.pipeline.size, build
-        found = [
+        references = [
             (photo, large_head_of(view, *frame))
             for view in views[:REFERENCES_MAX]
             if (photo := reference_of(view, *frame)) is not None
         ]
-        if not found:
+        if not references:
             raise BadReference("expected a photo that shows a person from the head to the chest or further, saw none")
-        found.sort(key=lambda pair: len(np.unique(pair[0].surface)), reverse=True)
+        references.sort(key=lambda pair: len(np.unique(pair[0].surface)), reverse=True)
         return [
-            prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden, atlas, head)
-            for photo, head in found
+            prepare(photo, sources_of(photo.surface, shrunk(photo.person), atlas), hidden_regions, atlas, head)
+            for photo, head in references
         ]
 
 
 def load_nano_backbone(folder: Path, device: str, state: Path | None = None) -> NanoBackbone:
-    """From a pipeline's folder; `state` is where fetched weights lie (the enlarging network's). Raises WeightsError."""
+    """Loads the backbone from a pipeline's folder; `state` is the folder of fetched weights, for the enlarging network.
+    Raises WeightsError."""
     pipeline, metadata = load_nano(folder)
     return NanoBackbone(pipeline, metadata, PromptReader(), open_upscaler(state, device), device)
 
 
-def hidden_by(said: Attributes, clothes: Clothes) -> tuple[Region, ...]:
-    """The garments of the photos that are not kept: all where clothes are to change, else those that the prompt
-    names."""
-    hidden: set[Region] = set()
+def hidden_by(attributes: Attributes, clothes: Clothes) -> tuple[Region, ...]:
+    """The regions of the garments that are hidden on the photos: all where clothes are to change, else those of
+    garments that the prompt names."""
+    hidden_regions: set[Region] = set()
     for slots, regions in ((TOP, UNDER_TOP), (BOTTOM, UNDER_BOTTOM), (SHOES, UNDER_SHOES)):
-        if clothes is Clothes.CHANGE or any(slot in said for slot in slots):
-            hidden.update(regions)
-    return tuple(sorted(hidden))
+        if clothes is Clothes.CHANGE or any(slot in attributes for slot in slots):
+            hidden_regions.update(regions)
+    return tuple(sorted(hidden_regions))

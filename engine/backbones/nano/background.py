@@ -1,8 +1,8 @@
-"""The place behind the person, drawn from noise before the person is.
+"""The denoiser of the background, which is drawn from noise before the person is.
 
-A denoiser of least squared error that draws in one step shows the mean of all places of a name: a pale gradient for
-mountains. A background is decided first, as a layout is, by a small network that takes many steps: flow matching over
-principal components of coarse backgrounds (trainer/LOG.md 29).
+In one step, a denoiser with the least squared error draws the mean of all places of a name: a pale gradient for
+mountains. Therefore a small network decides the background first, as another one decides the layout. It takes many
+steps: flow matching over principal components of coarse backgrounds (trainer/LOG.md 29).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class BackgroundDenoiser(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return flat.view(len(flat), 3, self.config.rows, self.config.columns)
 
     def forward(self, z: Tensor, time: Tensor, values: Tensor) -> Tensor:
-        """z [B, K], noise at times [B] of 0 and clean at 1; values int64 [B, slots] of `encoded` -> velocity [B, K]."""
+        """z [B, K] at times [B], from noise at 0 to clean components at 1; values int64 [B, slots] of
+        `encode_attributes` -> velocity [B, K]."""
         condition = self.time(_angles(time))
         for name, embedding in zip(CONDITIONS, self.embeddings, strict=True):
             condition = condition + embedding(values[:, NAMES.index(name)])

@@ -33,7 +33,7 @@ class Coefficients:
 
 
 def coefficients(time: Tensor, spread: Tensor) -> Coefficients:
-    """See Coefficients."""
+    """The `Coefficients` at times [B]."""
     t = time[:, None, None, None]
     total = (t * spread).square() + (1 - t).square()
     return Coefficients(t * spread.square() / total, spread * (1 - t) * total.rsqrt(), t * spread / total)
@@ -49,7 +49,7 @@ class Prediction:
     picture: Tensor
 
 
-def noised(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+def add_noise(clean: Tensor, noise: Tensor, time: Tensor) -> Tensor:
     """z_t of clean latents and noise [B, C, h, w] at times [B]."""
     t = time[:, None, None, None]
     return t * clean + (1 - t) * noise
@@ -77,5 +77,5 @@ def sample(
         prediction = predict(z, torch.full((len(z),), now, device=z.device))
         on_step(number, prediction)
         if number < steps:
-            z = noised(prediction.clean, draw(), torch.full((len(z),), then, device=z.device))
+            z = add_noise(prediction.clean, draw(), torch.full((len(z),), then, device=z.device))
     return prediction

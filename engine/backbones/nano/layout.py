@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.backbones.nano.appearance import FRAME_CHANNELS, VIEW_CHANNELS, Appearance, place_in_frame
@@ -20,14 +23,18 @@ from engine.backbones.nano.attributes import SLOTS
 from engine.body.body_map import MAP_CHANNELS, MAP_SCALE
 from engine.body.mapper import FilmBlock
 from engine.body.texture import PARTS, TEXTURE_CHANNELS
+from engine.identity.body import BodyPart
 
 UNSHUFFLED: Final = 2
 """Map pixels per position of the network, each way."""
 HEAD_CHANNELS: Final = 4
 CELL_PX: Final = UNSHUFFLED * MAP_SCALE
+JOINT_RADIUS_PX: Final = 4
+"""The distance at which a piece of a layout belongs to a joint: half the width of a forearm in full-length pictures."""
 EDGE_RADIUS_PX: Final = 2
 EDGE_SPREAD_PX: Final = 0.6
-"""Of the blur that makes the edges of a layout as smooth as a camera's: pixels there show both sides."""
+"""The standard deviation of the blur that makes the edges of a layout as smooth as a camera's: a pixel there shows both
+sides."""
 
 
 class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -56,15 +63,15 @@ class LayoutPredictor(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.last = nn.Conv2d(2 * fine, PARTS * CELL_PX**2, 3, padding=1)
 
     def forward(self, values: Tensor, appearance: Appearance, maps: Tensor) -> Tensor:
-        """values int64 [B, slots]; maps [B, MAP_CHANNELS, h, w] of the asked pose -> logits [B, PARTS, 2 h, 2 w]."""
+        """values int64 [B, slots]; maps [B, MAP_CHANNELS, h, w] of the target pose -> logits [B, PARTS, 2 h, 2 w]."""
         views, scales = appearance.views, appearance.scales
         condition = self.words(values + self.first) + self.palette(appearance.palette.flatten(1))
         for name, view, labels, scale in (
             ("face", views.face, views.face_parts, scales[0]),
             ("body", views.body, views.body_parts, scales[1]),
         ):
-            shown = torch.cat([view, one_hot(labels)], 1)
-            condition = condition + scale[:, None] * self.get_submodule(name)(shown)
+            features = torch.cat([view, one_hot(labels)], 1)
+            condition = condition + scale[:, None] * self.get_submodule(name)(features)
         condition = self.mixed(condition)
         pixels = F.pixel_unshuffle(torch.cat([maps, appearance.texture], 1), UNSHUFFLED)
         head = F.pixel_unshuffle(F.avg_pool2d(appearance.head, MAP_SCALE), UNSHUFFLED)
@@ -101,23 +108,45 @@ def one_hot(parts: Tensor) -> Tensor:
     return F.one_hot(parts, PARTS).movedim(-1, 1).float()
 
 
+def without_fragments(layout: Tensor, joints: NDArray[np.float32]) -> Tensor:
+    """The layout int64 [B, H, W] with small pieces of the figure replaced by background: those that are not the largest
+    piece and touch no joint.
+
+    joints: [B, 17, 3], x and y in 0..1 of the picture, and weight. A hand apart from its arm is kept, because it
+    touches the wrist.
+    """
+    figures = layout.cpu().numpy().copy()
+    height, width = figures.shape[1:]
+    for figure, points in zip(figures, joints, strict=True):
+        count, labels, facts, _ = cv2.connectedComponentsWithStats((figure > 0).astype(np.uint8), connectivity=8)
+        if count <= 2:
+            continue
+        places = (points[points[:, 2] > 0, :2] * (width, height)).astype(int)
+        near = np.zeros((height, width), np.uint8)
+        for column, row in places:
+            cv2.circle(near, (int(column), int(row)), JOINT_RADIUS_PX, 1, thickness=-1)
+        kept = {1 + int(facts[1:, cv2.CC_STAT_AREA].argmax()), *np.unique(labels[near > 0])}
+        figure[~np.isin(labels, list(kept))] = BodyPart.BACKGROUND
+    return torch.from_numpy(figures).to(layout.device)
+
+
 def softened(picture: Tensor) -> Tensor:
     """picture [B, C, H, W] blurred by EDGE_SPREAD_PX."""
     offsets = torch.arange(-EDGE_RADIUS_PX, EDGE_RADIUS_PX + 1, device=picture.device, dtype=picture.dtype)
     kernel = torch.exp(-(offsets**2) / (2 * EDGE_SPREAD_PX**2))
     kernel = kernel / kernel.sum()
     channels = picture.shape[1]
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    kernel_row = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
     padded = F.pad(picture, [EDGE_RADIUS_PX] * 4, mode="replicate")
-    wide = F.conv2d(padded, across, groups=channels)
-    return F.conv2d(wide, across.transpose(2, 3), groups=channels)
+    wide = F.conv2d(padded, kernel_row, groups=channels)
+    return F.conv2d(wide, kernel_row.transpose(2, 3), groups=channels)
 
 
 def flat_picture(layout: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
     """layout int64 [B, H, W], colours [B, PARTS, 3] -> the person in these colours [B, 3, H, W], continued beyond the
     edge by EDGE_RADIUS_PX, and how much of each pixel is the person [B, 1, H, W]."""
-    shown = one_hot(layout)[:, 1:].to(colours.dtype)
-    painted = torch.einsum("bphw,bpc->bchw", shown, colours[:, 1:])
-    soft = softened(torch.cat([painted, shown.sum(1, keepdim=True)], 1))
+    part_masks = one_hot(layout)[:, 1:].to(colours.dtype)
+    flat_rgb = torch.einsum("bphw,bpc->bchw", part_masks, colours[:, 1:])
+    soft = softened(torch.cat([flat_rgb, part_masks.sum(1, keepdim=True)], 1))
     alpha = soft[:, 3:]
     return soft[:, :3] / alpha.clamp(min=1e-3) * (alpha > 1e-3), alpha

@@ -39,7 +39,7 @@ FACE_SIZE: Final = 48
 BODY_SIZE: Final = (64, 96)
 VIEW_PATCH: Final = 8
 HEAD_DIM: Final = 32
-"""Of attention: what matrix units multiply without padding."""
+"""The size of an attention head: matrix units multiply it without padding."""
 
 
 def position_codes(maps: Tensor, cell: int) -> Tensor:
@@ -89,8 +89,8 @@ class AttributeEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """values int64 [B, slots], 0 where a slot is not said -> tokens [B, slots, D], pooled [B, D]."""
-        found = self.embedding(values + self.first)
-        return self.norm(found + self.slots), self.pool(found.flatten(1))
+        embeddings = self.embedding(values + self.first)
+        return self.norm(embeddings + self.slots), self.pool(embeddings.flatten(1))
 
 
 class ReferenceEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -120,8 +120,8 @@ class ReferenceEncoder(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def tokens(self, branch: str, view: Tensor) -> Tensor:
         """view [B, VIEW_CHANNELS, H, W] -> [B, N, token_dim]."""
         codes = position_codes(view[:, 4:], VIEW_PATCH)
-        found: Tensor = self.encoders[branch](view) + self.positions[branch](codes)
-        return found
+        tokens: Tensor = self.encoders[branch](view) + self.positions[branch](codes)
+        return tokens
 
 
 class Palette(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -136,10 +136,11 @@ class Palette(ModelMixin, ConfigMixin):  # type: ignore[misc]
         for parameter in self.layers[-1].parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, words: Tensor, shown: Tensor) -> Tensor:
-        """words [B, D], pooled; shown [B, PARTS, 4] of `palette_of` -> RGB [B, PARTS, 3], nominally in [-1, 1]."""
-        change: Tensor = self.layers(torch.cat([words, shown.flatten(1)], 1))
-        return shown[..., :3] + change.view(-1, PARTS, 3)
+    def forward(self, words: Tensor, photo_palette: Tensor) -> Tensor:
+        """words [B, D], pooled; photo_palette [B, PARTS, 4] of `palette_of` -> RGB [B, PARTS, 3], nominally in [-1,
+        1]."""
+        change: Tensor = self.layers(torch.cat([words, photo_palette.flatten(1)], 1))
+        return photo_palette[..., :3] + change.view(-1, PARTS, 3)
 
 
 class NanoNetwork(nn.Module):
@@ -176,7 +177,7 @@ class NanoNetwork(nn.Module):
     def condition(
         self, values: Tensor, appearance: Appearance, maps: BodyMaps, layout: Tensor, background: Tensor
     ) -> Conditioning:
-        """values [B, slots]; maps of the asked pose; layout int64 [B, H, W] of BodyPart: see `LayoutPredictor`;
+        """values [B, slots]; maps of the target pose; layout int64 [B, H, W] of BodyPart: see `LayoutPredictor`;
         background [B, 3, rows, columns] in about [-1, 1], enlarged here: see `BackgroundDenoiser`."""
         text, pooled_text = self.words(values)
         channels = maps.channels(self.atlas)
@@ -190,15 +191,19 @@ class NanoNetwork(nn.Module):
             identity[name] = BranchCondition(scale, tokens, positions=positions)
             pooled.append(scale[:, None] * self.references.pools[name](tokens))
         colours = self.palette(pooled_text, appearance.palette).float()
-        painted, alpha = flat_picture(without_features(layout), colours)
-        flat = self.vae.encode(painted).latents
-        detail = painted - self.vae.decode(flat).sample
+        flat_rgb, alpha = flat_picture(without_features(layout), colours)
+        flat = self.vae.encode(flat_rgb).latents
+        detail = flat_rgb - self.vae.decode(flat).sample
         head = self.head_latents(appearance.head)
-        shading = self.vae.encode(painted + shading_of(appearance.head, appearance.head_parts)).latents - flat
+        shading = self.vae.encode(flat_rgb + shading_of(appearance.head, appearance.head_parts)).latents - flat
         wide = F.interpolate(background.float(), size=layout.shape[1:], mode="bicubic", align_corners=False)
-        behind = self.vae.encode(wide).latents
-        structure = structure_of(channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head, behind)
-        return Conditioning(text, torch.cat(pooled, 1), identity, structure, flat, shading, behind, detail, alpha)
+        background_latents = self.vae.encode(wide).latents
+        structure = structure_of(
+            channels, appearance.texture[:, :TEXTURE_CHANNELS], layout, flat, head, background_latents
+        )
+        return Conditioning(
+            text, torch.cat(pooled, 1), identity, structure, flat, shading, background_latents, detail, alpha
+        )
 
     def head_latents(self, head: Tensor) -> Tensor:
         """head [B, 4, H, W] of `Appearance` -> [B, C + 1, h, w]: its latents and its mask."""
@@ -209,7 +214,7 @@ class NanoNetwork(nn.Module):
         return len(self.unet.config.block_out_channels)
 
     def cached(self, conditioning: Conditioning) -> Conditioning:
-        """The same with K and V of all layers computed, for a sampler that takes several steps."""
+        """The same conditioning with K and V of all layers computed, for a sampler that takes several steps."""
         return replace(
             conditioning,
             identity=self.references.branches.cache(conditioning.identity),
@@ -217,7 +222,7 @@ class NanoNetwork(nn.Module):
         )
 
     def predict(self, z: Tensor, time: Tensor, conditioning: Conditioning) -> Prediction:
-        """z [B, C, h, w] at times [B] -> what it shows when clean."""
+        """The prediction of the clean picture from z [B, C, h, w] at times [B]."""
         c = coefficients(time, self.spread.view(1, -1, 1, 1))
         cached: dict[str, Any] = {"identity": conditioning.identity}
         if conditioning.text_keys_values is not None:
@@ -231,17 +236,17 @@ class NanoNetwork(nn.Module):
             return_dict=False,
         )[0].float()
         layers, gate = output[:, :-1], torch.sigmoid(output[:, -1:])
-        person, behind = (c.out * layer for layer in layers.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
+        person, background = (c.out * layer for layer in layers.view(len(z), -1, LAYERS, *z.shape[2:]).unbind(2))
         # of the clean latents c_skip z holds the share c_skip t already
         share = 1 - c.skip * time[:, None, None, None]
         person = person + share * (conditioning.flat + gate * conditioning.shading)
-        behind = behind + share * conditioning.background
+        background = background + share * conditioning.background
         front = self.vae.decode(person).sample + conditioning.detail
-        drawn = torch.lerp(self.vae.decode(behind).sample.float(), front.float(), conditioning.alpha.float())
-        latents = self.vae.encode(drawn).latents
+        composite = torch.lerp(self.vae.decode(background).sample.float(), front.float(), conditioning.alpha.float())
+        latents = self.vae.encode(composite).latents
         clean = c.skip * z + latents
         return Prediction(
-            clean, latents / c.out, drawn + self.vae.decode(clean).sample - self.vae.decode(latents).sample
+            clean, latents / c.out, composite + self.vae.decode(clean).sample - self.vae.decode(latents).sample
         )
 
 
@@ -252,18 +257,18 @@ STRUCTURE_CHANNELS: Final = (
 
 
 def without_features(parts: Tensor) -> Tensor:
-    """int64 [B, H, W] of BodyPart with eyes, brows and lips as skin: no one colour is theirs."""
+    """int64 [B, H, W] of BodyPart in which eyes, brows and lips are skin, since they have no single colour."""
     return torch.where(parts == BodyPart.FACE, int(BodyPart.SKIN), parts)
 
 
 def shading_of(head: Tensor, head_parts: Tensor) -> Tensor:
-    """head [B, 4, H, W] and head_parts [B, H, W] of `Appearance` -> [B, 3, H, W]: the photo's head less the mean
-    colours of its own skin, hair and others, which depend on the photo's light; times its mask."""
+    """head [B, 4, H, W] and head_parts [B, H, W] of `Appearance` -> [B, 3, H, W]: the photo's head minus the mean
+    colour of each part of it, which depends on the photo's light, times the mask of the head."""
     rgb, mask = head[:, :3], head[:, 3:]
-    shown = one_hot(without_features(head_parts)).to(head.dtype)
-    sums = torch.einsum("bphw,bchw->bpc", shown, rgb)
-    colours = sums / torch.einsum("bphw,bchw->bpc", shown, mask).clamp(min=1e-3)
-    return rgb - mask * torch.einsum("bphw,bpc->bchw", shown, colours)
+    part_masks = one_hot(without_features(head_parts)).to(head.dtype)
+    sums = torch.einsum("bphw,bchw->bpc", part_masks, rgb)
+    colours = sums / torch.einsum("bphw,bchw->bpc", part_masks, mask).clamp(min=1e-3)
+    return rgb - mask * torch.einsum("bphw,bpc->bchw", part_masks, colours)
 
 
 def structure_of(

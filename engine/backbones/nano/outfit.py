@@ -33,15 +33,16 @@ SEEN_MIN: Final = 0.25
 GARMENTS: Final = ((TOP, Region.TORSO), (BOTTOM, Region.LEGS), (SHOES, Region.FEET))
 
 
-def with_outfit(said: Attributes, photos: Sequence[PreparedReference], atlas: Atlas, seed: int) -> Attributes:
-    """`said` with kind, colour and pattern of the garments that `photos` do not show; a dress is top and bottom."""
-    chosen = ALWAYS | OUTFITS[int(np.random.default_rng([29, seed]).integers(len(OUTFITS)))]
+def with_outfit(attributes: Attributes, photos: Sequence[PreparedReference], atlas: Atlas, seed: int) -> Attributes:
+    """`attributes`, completed by kind, colour and pattern of the garments that neither they nor `photos` determine; a
+    dress is top and bottom."""
+    outfit = ALWAYS | OUTFITS[int(np.random.default_rng([29, seed]).integers(len(OUTFITS)))]
     sureness = torch.stack([photo.texture[SURENESS] for photo in photos]).amax(0)
-    found = dict(said)
+    result = dict(attributes)
     for slots, region in GARMENTS:
         if float(sureness[atlas.region == region].mean()) < SEEN_MIN:
-            found = {slot: chosen[slot] for slot in slots if slot in chosen} | found
-    if found.get("top") == "dress":
-        below = {slot: found[of] for slot, of in zip(BOTTOM, TOP, strict=False) if of in found}
-        found |= below
-    return found
+            result = {slot: outfit[slot] for slot in slots if slot in outfit} | result
+    if result.get("top") == "dress":
+        bottom = {slot: result[of] for slot, of in zip(BOTTOM, TOP, strict=False) if of in result}
+        result |= bottom
+    return result

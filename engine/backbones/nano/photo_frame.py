@@ -1,7 +1,8 @@
-"""From a user's photo to a reference of nano's size: the person in the frame as in the photos that nano learned from.
+"""Converts a user's photo to a reference of nano's size, with the person framed as on the photos that nano learned
+from.
 
-A whole figure stands in the frame with some margin; of a portrait or half length the frame ends where the photo does.
-The body map comes from the joints that were seen.
+A whole figure has a margin in the frame; for a portrait or half length, the frame ends where the photo ends. The body
+map is predicted from the joints on the photo.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from engine.identity.profile import View
 from engine.identity.skeleton import CONFIDENCE_MIN, HIPS, KNEES
 
 MARGIN: Final = 1.14
-"""Of the frame about the person, as in rendered photos, where people take .76 to .93 of the height."""
+"""The size of the frame in sizes of the person's box, as in rendered photos, where people take .76 to .93 of the
+height."""
 AT_EDGE: Final = 0.03
-"""Of the photo's height: a person who ends this near to its lower edge is cut off there."""
+"""The largest distance from the lower edge at which a person counts as cut off there, in heights of the photo."""
 JOINTS_MIN: Final = 3
 PERSON_MIN: Final = 0.005
-"""Of the frame; less person than this shows nothing."""
+"""The least share of the frame that the person covers; with less, the photo shows nothing."""
 
 Window = tuple[float, float, float, float]
 """x0, y0, x1, y1 in px of the photo; may reach beyond it."""
@@ -40,13 +42,13 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
     rows, columns = np.flatnonzero(person.any(1)), np.flatnonzero(person.any(0))
     top, bottom = float(rows[0]), float(rows[-1] + 1)
     left, right = float(columns[0]), float(columns[-1] + 1)
-    seen = joints[:, 2] >= CONFIDENCE_MIN
-    cut_off = bottom >= person.shape[0] * (1 - AT_EDGE) and not seen[list(KNEES)].any()
+    visible = joints[:, 2] >= CONFIDENCE_MIN
+    cut_off = bottom >= person.shape[0] * (1 - AT_EDGE) and not visible[list(KNEES)].any()
     height = (bottom - top) * MARGIN
     if cut_off:
         # shoulders may leave the frame at the sides, as they do in portraits; the head must not
-        middle = float(joints[seen, 0].mean()) if seen.any() else (left + right) / 2
-        if seen[list(HIPS)].any():
+        middle = float(joints[visible, 0].mean()) if visible.any() else (left + right) / 2
+        if visible[list(HIPS)].any():
             height = max(height, (right - left) / aspect * 0.8)
         low = bottom
     else:
@@ -59,29 +61,29 @@ def window_of(person: NDArray[np.bool_], joints: NDArray[np.float32], aspect: fl
 def reference_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> ReferencePhoto | None:
-    """A photo with what was seen on it, as `reference_photo`; None where the body was not searched for."""
-    seen, parts = view.observation, parts_on_photo(view.observation)
-    if parts is None or seen.keypoints is None:
+    """The `reference_photo` of an examined photo; None where no body was searched for or found."""
+    observation, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or observation.keypoints is None:
         return None
-    return reference_photo(_pixels(view), parts, seen.keypoints, mapper, atlas, size, build)
+    return reference_photo(_pixels(view), parts, observation.keypoints, mapper, atlas, size, build)
 
 
 def large_head_of(
     view: View, mapper: BodyMapper, atlas: Atlas, size: tuple[int, int], build: tuple[float, float, float]
 ) -> HeadPhoto | None:
-    """The head of a photo as large as in portraits, with the pixels that a small figure in nano's frame has not; None
-    where ears or shoulders were not seen."""
-    seen, parts = view.observation, parts_on_photo(view.observation)
-    if parts is None or seen.keypoints is None:
+    """The head of a photo, as large as in portraits: with pixels that a small figure in nano's frame lacks. None where
+    an ear or a shoulder was not detected."""
+    observation, parts = view.observation, parts_on_photo(view.observation)
+    if parts is None or observation.keypoints is None:
         return None
     rows, columns = parts.shape
     share = np.array([columns, rows, 1], np.float32)
-    window = portrait_window(np.asarray(seen.keypoints / share, np.float32), columns / rows)
+    window = portrait_window(np.asarray(observation.keypoints / share, np.float32), columns / rows)
     if window is None:
         return None
     left, top, right, bottom = window.box
     box = (left * columns, top * rows, right * columns, bottom * rows)
-    return head_photo_of(_in_window(_pixels(view), parts, seen.keypoints, box, mapper, atlas, size, build))
+    return head_photo_of(_in_window(_pixels(view), parts, observation.keypoints, box, mapper, atlas, size, build))
 
 
 def _pixels(view: View) -> NDArray[np.uint8]:
@@ -151,5 +153,7 @@ def _framed(picture: NDArray[np.uint8], window: Window, size: tuple[int, int]) -
     times = max(1, min(8, round(1 / scale)))  # averaged afterwards: warpAffine alone skips pixels when it shrinks
     fine = (width * times, height * times)
     matrix = np.array([[scale * times, 0, -left * scale * times], [0, scale * times, -top * scale * times]], np.float32)
-    drawn = cv2.warpAffine(picture, matrix, fine, flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA) if times > 1 else drawn)
+    window_pixels = cv2.warpAffine(picture, matrix, fine, flags=cv2.INTER_LINEAR)
+    return np.asarray(
+        cv2.resize(window_pixels, (width, height), interpolation=cv2.INTER_AREA) if times > 1 else window_pixels
+    )

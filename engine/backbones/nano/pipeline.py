@@ -1,4 +1,5 @@
-"""nano as a diffusers pipeline: its parts in one folder (model_index.json), and drawing from prepared conditions."""
+"""nano as a diffusers pipeline: one folder with its components (model_index.json), and pictures from prepared
+conditions."""
 
 from __future__ import annotations
 
@@ -17,12 +18,11 @@ from torch import Tensor
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.appearance import Appearance
-from engine.backbones.nano.asked import Asked
-from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.attributes import encode_attributes
 from engine.backbones.nano.background import BackgroundDenoiser
 from engine.backbones.nano.flow import Prediction, sample
 from engine.backbones.nano.head_alignment import aligned_head
-from engine.backbones.nano.layout import LayoutPredictor
+from engine.backbones.nano.layout import LayoutPredictor, without_fragments
 from engine.backbones.nano.network import (
     PATCH_PX,
     AttributeEncoder,
@@ -33,15 +33,16 @@ from engine.backbones.nano.network import (
 )
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.backbones.nano.references import palette_of, stacked_heads, stacked_views
+from engine.backbones.nano.request import NanoRequest
 from engine.body.atlas import Atlas, shipped_atlas
 from engine.body.body_map import BodyMaps
 from engine.body.mapper import BodyMapper
-from engine.body.texture import SURENESS, laid_texture, merged
+from engine.body.texture import SURENESS, aligned_texture, merge_textures
 from engine.errors import WeightsError
 from engine.pixels import to_uint8
 
 SHARD_SIZE_MAX: Final = "16MB"
-"""Of one file of weights: they are kept in a repository."""
+"""The largest size of one file of weights, since the weights are kept in the repository."""
 METADATA: Final = "metadata.json"
 DEFAULT_STEPS: Final = 1
 """Half of the training is at time 0. At later times the denoiser has learned too little: more steps make blotches of
@@ -49,7 +50,8 @@ the background and shift the colours of clothes (trainer/LOG.md 28)."""
 
 
 class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
-    """The parts and how they draw. `from_pretrained(folder)` and `save_pretrained(folder)` as in diffusers."""
+    """The components of nano, and how they draw. `from_pretrained(folder)` and `save_pretrained(folder)` as in
+    diffusers."""
 
     def __init__(
         self,
@@ -86,49 +88,64 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         return rows * PATCH_PX, columns * PATCH_PX
 
     @torch.inference_mode()
-    def condition(self, asked: Sequence[Asked]) -> tuple[Conditioning, Tensor]:
+    def condition(self, requests: Sequence[NanoRequest]) -> tuple[Conditioning, Tensor]:
         """The UNet's inputs for all steps, with keys and values computed, and the layouts int64 [B, H, W]."""
         device = self.device
-        joints = torch.from_numpy(np.stack([one.joints for one in asked])).to(device)
-        maps = self.mapper.maps(joints, torch.tensor([one.build for one in asked], device=device), self.atlas)
-        values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
-        appearance = self._appearance(asked, maps)
-        layout = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
-        background = self.background.draw(values, [one.seed for one in asked])
+        joints = np.stack([request.joints for request in requests])
+        maps = self.mapper.maps(
+            torch.from_numpy(joints).to(device),
+            torch.tensor([request.build for request in requests], device=device),
+            self.atlas,
+        )
+        values = torch.tensor([encode_attributes(request.attributes) for request in requests], device=device)
+        appearance = self._appearance(requests, maps)
+        likeliest = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        layout = without_fragments(likeliest, joints)
+        background = self.background.draw(values, [request.seed for request in requests])
         conditioning = self.network.condition(values, appearance, maps, layout, background)
         return self.network.cached(conditioning), layout
 
-    def _appearance(self, asked: Sequence[Asked], maps: BodyMaps) -> Appearance:
-        first = [one.references[0] for one in asked]
-        texture = torch.stack([merged([r.texture[None] for r in one.references])[0] for one in asked])
-        palette = torch.stack([palette_of(one.references) for one in asked])
-        for row, one in enumerate(asked):
-            texture[row, SURENESS] *= min(one.body_scale, 1.0)
-            palette[row] *= min(one.body_scale, 1.0)
+    def _appearance(self, requests: Sequence[NanoRequest], maps: BodyMaps) -> Appearance:
+        first = [request.references[0] for request in requests]
+        texture = torch.stack(
+            [merge_textures([r.texture[None] for r in request.references])[0] for request in requests]
+        )
+        palette = torch.stack([palette_of(request.references) for request in requests])
+        for row, request in enumerate(requests):
+            texture[row, SURENESS] *= min(request.body_scale, 1.0)
+            palette[row] *= min(request.body_scale, 1.0)
         scales = torch.tensor(
             [
-                [one.face_scale * (reference.face is not None) for one, reference in zip(asked, first, strict=True)],
-                [one.body_scale for one in asked],
+                [
+                    request.face_scale * (reference.face is not None)
+                    for request, reference in zip(requests, first, strict=True)
+                ],
+                [request.body_scale for request in requests],
             ]
         )
-        laid = laid_texture(texture.to(self.device), maps.surface)
-        heads = [aligned_head([photo.head for photo in one.references], one.joints, self.size) for one in asked]
+        surface_texture = aligned_texture(texture.to(self.device), maps.surface)
+        heads = [
+            aligned_head([photo.head for photo in request.references], request.joints, self.size)
+            for request in requests
+        ]
         views = stacked_views(first, self.atlas)
-        appearance = Appearance(views, scales, laid, palette, *stacked_heads(heads)).to(self.device)
-        return appearance.with_head(torch.tensor([min(one.face_scale, 1.0) for one in asked], device=self.device))
+        appearance = Appearance(views, scales, surface_texture, palette, *stacked_heads(heads)).to(self.device)
+        return appearance.with_head(
+            torch.tensor([min(request.face_scale, 1.0) for request in requests], device=self.device)
+        )
 
     @torch.inference_mode()
     def __call__(
         self,
-        asked: Sequence[Asked],
+        requests: Sequence[NanoRequest],
         steps: int = DEFAULT_STEPS,
         on_step: Callable[[int, Callable[[], NDArray[np.uint8]]], None] | None = None,
     ) -> DrawnBatch:
         """Pictures from noise in so many steps; equal requests give equal pictures on one device. on_step is called
         with the number of steps done and a function that gives the pictures as predicted so far."""
-        conditioning, layout = self.condition(asked)
+        conditioning, layout = self.condition(requests)
         channels, (rows, columns) = self.vae.config.latent_channels, self.unet.config.sample_size
-        sources = [np.random.default_rng(one.seed) for one in asked]
+        sources = [np.random.default_rng(request.seed) for request in requests]
 
         def draw() -> Tensor:
             noise = [source.standard_normal((channels, rows, columns), np.float32) for source in sources]
@@ -137,11 +154,11 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         def predict(z: Tensor, time: Tensor) -> Prediction:
             return self.network.predict(z, time, conditioning)
 
-        def done(number: int, prediction: Prediction) -> None:
+        def report(number: int, prediction: Prediction) -> None:
             if on_step is not None:
                 on_step(number, lambda: to_uint8(prediction.picture))
 
-        return DrawnBatch(to_uint8(sample(predict, draw, steps, done).picture), layout.cpu().numpy())
+        return DrawnBatch(to_uint8(sample(predict, draw, steps, report).picture), layout.cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -153,7 +170,7 @@ class DrawnBatch:
 
 
 def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) -> None:
-    """Writes the pipeline's folder with float16 weights and what is known of its training."""
+    """Writes the pipeline's folder with float16 weights and the metadata of its training."""
     parts = {name: deepcopy(part).half() for name, part in pipeline.components.items()}
     for part in parts.values():
         part.register_to_config(_name_or_path=None)
@@ -165,7 +182,7 @@ def save_nano(pipeline: NanoPipeline, folder: Path, metadata: dict[str, Any]) ->
 
 
 def load_nano(folder: Path) -> tuple[NanoPipeline, dict[str, Any]]:
-    """A pipeline in float32 on the CPU, and its metadata. Raises WeightsError for a folder that is none."""
+    """A pipeline in float32 on the CPU, and its metadata. Raises WeightsError for a folder that is no nano pipeline."""
     if not (folder / "model_index.json").exists():
         raise WeightsError(f"expected a nano pipeline in {folder}, found no model_index.json: set ENGINE_WEIGHTS")
     parts = {

@@ -1,5 +1,4 @@
-"""Skeletons of rendered people by pose and framing: without a pose in the request, one that fits the prompt is
-taken."""
+"""Skeletons of rendered people by pose and framing. A request without a pose gets one that fits its prompt."""
 
 from __future__ import annotations
 
@@ -33,9 +32,9 @@ class PoseExamples(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.register_buffer("joints", torch.zeros(len(POSES), len(FRAMINGS), examples, 17, 3))
         self.register_buffer("count", torch.zeros(len(POSES), len(FRAMINGS)))
 
-    def suggest(self, said: Attributes, seed: int) -> NDArray[np.float32]:
+    def suggest(self, attributes: Attributes, seed: int) -> NDArray[np.float32]:
         """A skeleton [17, 3] for what words say; equal words and seeds give equal skeletons."""
-        pose, framing = said.get("pose", UNSAID[0]), said.get("framing", UNSAID[1])
+        pose, framing = attributes.get("pose", UNSAID[0]), attributes.get("framing", UNSAID[1])
         if pose not in CLOSE_POSES:
             framing = NOT_STANDING_CLOSE
         if framing == "portrait":
@@ -43,5 +42,5 @@ class PoseExamples(ModelMixin, ConfigMixin):  # type: ignore[misc]
         place = POSES.index(pose), FRAMINGS.index(framing)
         if self.count[place] == 0:
             place = POSES.index(UNSAID[0]), FRAMINGS.index(UNSAID[1])
-        chosen = int(np.random.default_rng([17, seed]).integers(max(1, int(self.count[place]))))
-        return np.asarray(self.joints[(*place, chosen)].float().cpu().numpy(), np.float32)
+        number = int(np.random.default_rng([17, seed]).integers(max(1, int(self.count[place]))))
+        return np.asarray(self.joints[(*place, number)].float().cpu().numpy(), np.float32)

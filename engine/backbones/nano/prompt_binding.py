@@ -1,4 +1,4 @@
-"""Colours and patterns of a prompt are bound to garments, colours and lengths to hair."""
+"""Binds colours and patterns of a prompt to garments, and colours and lengths to hair."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ BACKDROP_COLOURS: Final = ("grey", "white")
 
 @dataclass
 class Bound:
-    """The meaning of a prompt's modifiers. `lone` belong to nothing, `undrawn` to something that does not show them."""
+    """The meaning of a prompt's modifiers. `lone`: colours that belong to nothing; `undrawn`: modifiers of things that
+    cannot show them."""
 
     hair_colour: str | None = None
     hair_length: str | None = None
@@ -119,11 +120,11 @@ def _before(items: Sequence[Item], at: int) -> tuple[bool, bool]:
     return everything or any(meaning.value in WORN for meaning in before[-1:]), everything
 
 
-def _give(modifier: Item, anchor: Item | None, bound: Bound, worn: bool, everything: bool) -> None:
-    """`worn` and `everything` are of a colour that belongs to nothing."""
+def _give(modifier: Item, anchor: Item | None, bound: Bound, is_worn: bool, everything: bool) -> None:
+    """Binds a modifier to its anchor. `is_worn` and `everything` concern a colour that belongs to nothing."""
     kind, value = modifier.kind, modifier.meaning.value
     if anchor is None:
-        _give_nobody(modifier, bound, worn, everything)
+        _give_nobody(modifier, bound, is_worn, everything)
     elif anchor.is_unknown:
         anchor.start, anchor.end = min(anchor.start, modifier.start), max(anchor.end, modifier.end)
     elif anchor.kind in HAIR:
@@ -152,10 +153,10 @@ def _give_hair(modifier: Item, bound: Bound) -> None:
     bound.hair_colour = bound.hair_colour or colour
 
 
-def _give_nobody(modifier: Item, bound: Bound, worn: bool, everything: bool) -> None:
+def _give_nobody(modifier: Item, bound: Bound, is_worn: bool, everything: bool) -> None:
     if modifier.kind == "hair_colour":
         bound.hair_colour = bound.hair_colour or modifier.meaning.value
     elif modifier.kind == "colour":
-        bound.lone.append((modifier, worn, everything))
+        bound.lone.append((modifier, is_worn, everything))
     elif modifier.kind in ("material", "pattern", "pattern_after"):
         bound.undrawn.append(modifier)

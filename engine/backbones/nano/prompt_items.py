@@ -1,4 +1,4 @@
-"""A prompt as items: what the lexicon knows, and phrases of the words that it does not know."""
+"""Splits a prompt into items: phrases that the lexicon knows, and phrases of words that it does not know."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ELDERLY_FROM: Final = 60
 
 @dataclass
 class Item:
-    """A phrase of the prompt, [start, end) of its characters, and what is said of it."""
+    """A phrase of the prompt, the characters [start, end), with the properties that the prompt gives it."""
 
     meaning: Meaning
     start: int
@@ -39,7 +39,7 @@ class Item:
 
     @property
     def is_garment(self) -> bool:
-        return self.kind in CLOTHES or any(slot in CLOTHES for slot, _ in self.meaning.said)
+        return self.kind in CLOTHES or any(slot in CLOTHES for slot, _ in self.meaning.slots)
 
     @property
     def is_unknown(self) -> bool:
@@ -51,11 +51,11 @@ class Item:
 
 
 def items_of(prompt: str, lexicon: Lexicon, is_real: Callable[[str], bool]) -> list[Item]:
-    """The prompt's items in order. Words that nothing knows and that stand together are one item."""
-    return _joined(list(_known(tokens_of(prompt), lexicon, is_real)))
+    """The prompt's items in order. Adjacent unknown words are one item."""
+    return _join_unknown(list(_recognise(tokens_of(prompt), lexicon, is_real)))
 
 
-def _known(tokens: Sequence[Token], lexicon: Lexicon, is_real: Callable[[str], bool]) -> Iterator[Item]:
+def _recognise(tokens: Sequence[Token], lexicon: Lexicon, is_real: Callable[[str], bool]) -> Iterator[Item]:
     at = 0
     while at < len(tokens):
         length, meaning = _aged(tokens, at) or lexicon.longest(tokens, at) or (1, None)
@@ -75,7 +75,7 @@ def _of_token(token: Token, lexicon: Lexicon, is_real: Callable[[str], bool]) ->
 
 
 def _aged(tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
-    """ "60 year old", «35 лет»."""
+    """The number of tokens and the meaning of an age such as "60 year old" or «35 лет»; None where there is none."""
     if not tokens[at].is_number or at + 1 >= len(tokens) or tokens[at + 1].word not in YEARS:
         return None
     years = int(tokens[at].word[:4])
@@ -84,9 +84,9 @@ def _aged(tokens: Sequence[Token], at: int) -> tuple[int, Meaning] | None:
     return 3 if old else 2, Meaning("age", age, (("age", age),))
 
 
-def _joined(items: Sequence[Item]) -> list[Item]:
-    """Unknown words together with the articles and numbers between or behind them."""
-    joined: list[Item] = []
+def _join_unknown(items: Sequence[Item]) -> list[Item]:
+    """Joins unknown words with the articles and numbers between or after them."""
+    result: list[Item] = []
     at = 0
     while at < len(items):
         item = items[at]
@@ -100,12 +100,13 @@ def _joined(items: Sequence[Item]) -> list[Item]:
                     item = Item(UNKNOWN, item.start, items[following].end)
                     at = following + 1
                 following += 1
-        joined.append(item)
-    return joined
+        result.append(item)
+    return result
 
 
 def negate(items: Sequence[Item]) -> None:
-    """Marks what a negation excludes: what follows it up to a comma, "but", or the next thing that no "and" joins."""
+    """Marks the items that a negation excludes: those after it up to a comma, a "but", or the next item that is not
+    joined by "and"."""
     for at, item in enumerate(items):
         if item.kind == "negation":
             for excluded in _scope(items, at + 1):
@@ -113,20 +114,20 @@ def negate(items: Sequence[Item]) -> None:
 
 
 def _scope(items: Sequence[Item], at: int) -> Iterator[Item]:
-    seen = joined = False
+    has_content = after_and = False
     for index in range(at, len(items)):
         item = items[index]
         if item.kind in ("stop", "but"):
             return
         if item.kind == "and":
             follows = items[index + 1] if index + 1 < len(items) else item
-            if seen and not (follows.is_content or follows.kind == "negation"):
+            if has_content and not (follows.is_content or follows.kind == "negation"):
                 return
-            joined = True
+            after_and = True
         elif item.kind in MODIFIERS or item.is_content:
-            if seen and not joined:
+            if has_content and not after_and:
                 return
-            seen, joined = item.is_content or seen, False
+            has_content, after_and = item.is_content or has_content, False
             yield item
-        elif seen and item.kind == "preposition":
+        elif has_content and item.kind == "preposition":
             return

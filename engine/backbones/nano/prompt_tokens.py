@@ -1,4 +1,4 @@
-"""A prompt as tokens that remember where they stand in it."""
+"""The tokens of a prompt, with their positions in it."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class Token:
 
 
 def tokens_of(prompt: str) -> list[Token]:
-    """In lower case, without ё and accents. A hyphen inside a word parts two words."""
-    kept = _FLAGS.sub(lambda flag: "," + " " * (len(flag.group()) - 1), prompt)
-    return [Token(plain(found.group()), found.start(), found.end()) for found in _TOKEN.finditer(kept)]
+    """The tokens in lower case, without ё and accents. A hyphen inside a word separates two words."""
+    without_flags = _FLAGS.sub(lambda flag: "," + " " * (len(flag.group()) - 1), prompt)
+    return [Token(plain(match.group()), match.start(), match.end()) for match in _TOKEN.finditer(without_flags)]
 
 
 def plain(word: str) -> str:
@@ -65,9 +65,9 @@ def stem_of(word: str) -> str:
     return str(_STEMMER.stemWord(word))
 
 
-def key_of(written: str) -> str:
+def key_of(entry: str) -> str:
     """The key of a lexicon's word: "=стою" is itself, «куртка» a stem, "jacket" itself."""
-    word = plain(written)
+    word = plain(entry)
     return stem_of(word) if is_russian(word) else word
 
 

@@ -1,7 +1,8 @@
-"""From a photo of a person to what nano's branches read: views of face and body, and the texture of the surface.
+"""Converts a photo of a person to the inputs of nano's branches: views of face and body, and the texture of the
+surface.
 
-Training and drawing go through the same functions. A photo has the size of nano's pictures and comes with the person's
-mask and body map; parts that are not to be kept (clothes that change) are hidden by the region of the body they cover.
+Training and inference use the same functions. A photo has the size of nano's pictures, and comes with the person's mask
+and body map. Garments that are to change are hidden by the regions of the body that they cover.
 """
 
 from __future__ import annotations
@@ -28,16 +29,17 @@ from engine.identity.skeleton import EYES, NOSE
 GREY: Final = 128
 OFF_PERSON: Final = 255
 FACE_MARGIN: Final = 1.25
-"""Of the head's box, so that hair is in the view."""
+"""The side of the face view in sides of the head's box, so that hair is in the view."""
 BODY_MARGIN: Final = 1.08
 PALETTE_PIXELS: Final = 12
-"""A part with so many pixels counts as half seen: fewer are mostly its edge, in mixed colours."""
+"""The number of pixels at which a part counts as half seen: fewer are mostly its edge, in mixed colours."""
 HEAD_PIXELS_MIN: Final = 8
-"""Fewer map pixels of the head than this show no face."""
+"""The least number of map pixels of a head whose face can be seen."""
 CHIN: Final = 2.6
-"""Distance from the eyes, in distances from eyes to the tip of the nose: the chin of most faces is at 2.3."""
+"""The distance from the eyes to the limit of the chin, in distances from eyes to the tip of the nose; the chin of most
+faces is at 2.3."""
 FROM_SIDE: Final = 0.8
-"""Distance of the eyes, in distances from eyes to nose, below which a head is seen from the side."""
+"""The distance between the eyes, in distances from eyes to nose, below which a head is seen from the side."""
 UNDER_TOP: Final = (Region.TORSO, Region.WAIST)
 UNDER_BOTTOM: Final = (Region.LEGS, Region.WAIST)
 UNDER_SHOES: Final = (Region.FEET,)
@@ -112,32 +114,34 @@ def shrunk(person: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def prepare(
     photo: ReferencePhoto,
     sources: Sources,
-    hidden: Collection[Region],
+    hidden_regions: Collection[Region],
     atlas: Atlas,
     head_photo: HeadPhoto | None = None,
 ) -> PreparedReference:
-    """The inputs of the branches and of the texture from one photo; the `hidden` regions are removed from them, and the
-    garments that these are under wherever they show, as at a collar. head_photo: of the same photo with more pixels,
-    where there are more."""
-    covered = np.isin(photo.regions, [int(region) for region in hidden])
-    taken_off = np.isin(photo.parts, [int(part) for part, under in GARMENTS if set(under) <= set(hidden)])
-    shown = photo.person & ~taken_off & ~np.repeat(np.repeat(covered, MAP_SCALE, 0), MAP_SCALE, 1)
-    parts = np.where(shown, photo.parts, np.uint8(BodyPart.BACKGROUND))
-    cut = np.where(shown[..., None], photo.image, np.uint8(GREY))
+    """The inputs of the branches and of the texture from one photo. The `hidden_regions` are removed from them; so is
+    every garment that covers only hidden regions, also where it shows elsewhere, as at a collar. head_photo: the head
+    with more pixels than `photo` has, where the user's photo has more."""
+    in_hidden_region = np.isin(photo.regions, [int(region) for region in hidden_regions])
+    garment_removed = np.isin(photo.parts, [int(part) for part, under in GARMENTS if set(under) <= set(hidden_regions)])
+    visible = photo.person & ~garment_removed & ~np.repeat(np.repeat(in_hidden_region, MAP_SCALE, 0), MAP_SCALE, 1)
+    parts = np.where(visible, photo.parts, np.uint8(BodyPart.BACKGROUND))
+    foreground = np.where(visible[..., None], photo.image, np.uint8(GREY))
     head = photo.regions == int(Region.HEAD)
     face = None
     if head.sum() >= HEAD_PIXELS_MIN:
-        face = _view(photo, cut, shown, parts, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN)
-    whole: Box = (0.0, 0.0, float(cut.shape[1]), float(cut.shape[0]))
+        face = _view(
+            photo, foreground, visible, parts, _box_around(head, MAP_SCALE), (FACE_SIZE, FACE_SIZE), FACE_MARGIN
+        )
+    whole: Box = (0.0, 0.0, float(foreground.shape[1]), float(foreground.shape[0]))
     box = _box_around(photo.person, 1) if photo.person.any() else whole
-    body = _view(photo, cut, shown, parts, box, BODY_SIZE, BODY_MARGIN)
+    body = _view(photo, foreground, visible, parts, box, BODY_SIZE, BODY_MARGIN)
     small = cv2.resize(photo.image, photo.surface.shape[::-1], interpolation=cv2.INTER_AREA)
     pixels = torch.from_numpy(small).permute(2, 0, 1)[None].float() / 127.5 - 1
-    lost = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden]))
-    lost |= torch.from_numpy(taken_off[::MAP_SCALE, ::MAP_SCALE].ravel()[sources.pixel])
-    seen = torch.from_numpy(sources.sureness) * ~lost
+    hidden_texels = torch.isin(atlas.region, torch.tensor([int(region) for region in hidden_regions]))
+    hidden_texels |= torch.from_numpy(garment_removed[::MAP_SCALE, ::MAP_SCALE].ravel()[sources.pixel])
+    sureness = torch.from_numpy(sources.sureness) * ~hidden_texels
     labels = torch.from_numpy(parts[::MAP_SCALE, ::MAP_SCALE].copy())[None]
-    texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], seen[None])[0]
+    texture = texture_of(pixels, labels, torch.from_numpy(sources.pixel).long()[None], sureness[None])[0]
     colours = torch.from_numpy(_colours(photo.image, parts))
     return PreparedReference(face, body, texture, colours, head_photo or head_photo_of(photo))
 
@@ -156,7 +160,8 @@ def head_photo_of(photo: ReferencePhoto) -> HeadPhoto:
 
 
 def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """bool [H, W]: the largest connected piece. Smaller ones are parts of clothes that were taken for hair."""
+    """The largest connected piece of a mask bool [H, W]. Smaller pieces are parts of clothes that were mistaken for
+    hair."""
     count, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return mask if count <= 2 else np.asarray(labels == 1 + facts[1:, cv2.CC_STAT_AREA].argmax())
 
@@ -166,9 +171,9 @@ def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDA
     neck, at most the distance of the eyes from its axis. Both empty where eyes or nose are not seen, or from the side,
     where the line of the eyes says little."""
     nose, eyes = points[NOSE], points[list(EYES)]
-    middle, across = eyes[:, :2].mean(0), eyes[0, :2] - eyes[1, :2]
-    between = float(np.hypot(*across))
-    down = np.array([-across[1], across[0]]) / max(between, 1e-6)
+    middle, eye_line = eyes[:, :2].mean(0), eyes[0, :2] - eyes[1, :2]
+    between = float(np.hypot(*eye_line))
+    down = np.array([-eye_line[1], eye_line[0]]) / max(between, 1e-6)
     length = float((nose[:2] - middle) @ down)
     if min(nose[2], eyes[:, 2].min()) <= 0 or between < abs(length) * FROM_SIDE:
         return np.zeros(size, bool), np.zeros(size, bool)
@@ -181,9 +186,9 @@ def _below_chin(points: NDArray[np.float32], size: tuple[int, ...]) -> tuple[NDA
 
 
 def _colours(image: NDArray[np.uint8], parts: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """See PreparedReference."""
-    shown = parts > 0
-    labels, values = parts[shown], image[shown] / np.float32(127.5) - 1
+    """The sum of the RGB values of each part's pixels and their number, as in PreparedReference."""
+    on_person = parts > 0
+    labels, values = parts[on_person], image[on_person] / np.float32(127.5) - 1
     sums = [np.bincount(labels, values[:, channel], PARTS) for channel in range(3)]
     return np.stack([*sums, np.bincount(labels, minlength=PARTS)], 1).astype(np.float32)
 
@@ -193,10 +198,10 @@ def palette_of(references: Sequence[PreparedReference]) -> Tensor:
     is seen, and that in 0..1. The background is no part of a person and has none."""
     total = torch.stack([reference.colours for reference in references]).sum(0)
     count = total[:, 3:]
-    seen = count / (count + PALETTE_PIXELS)
-    found = torch.cat([total[:, :3] / count.clamp(min=1) * seen, seen], 1)
-    found[int(BodyPart.BACKGROUND)] = 0
-    return found
+    visibility = count / (count + PALETTE_PIXELS)
+    palette = torch.cat([total[:, :3] / count.clamp(min=1) * visibility, visibility], 1)
+    palette[int(BodyPart.BACKGROUND)] = 0
+    return palette
 
 
 def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
@@ -211,14 +216,14 @@ def _box_around(mask: NDArray[np.bool_], scale: int) -> Box:
 
 def _view(
     photo: ReferencePhoto,
-    cut: NDArray[np.uint8],
-    shown: NDArray[np.bool_],
+    foreground: NDArray[np.uint8],
+    visible: NDArray[np.bool_],
     parts: NDArray[np.uint8],
     box: Box,
     size: tuple[int, int],
     margin: float,
 ) -> PhotoView:
-    """The window of the size's aspect about `box`; what lies outside the photo is grey and empty."""
+    """The window around `box` with the aspect of `size`; grey and empty beyond the photo."""
     width, height = size
     middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     pixel = max((box[2] - box[0]) / width, (box[3] - box[1]) / height, 1e-3) * margin
@@ -227,8 +232,8 @@ def _view(
     times = max(1, min(4, round(pixel)))
     fine = (width * times, height * times)
     matrix = np.array([[times / pixel, 0, -left * times / pixel], [0, times / pixel, -top * times / pixel]], np.float32)
-    rgb = cv2.warpAffine(cut, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
-    mask = cv2.warpAffine(shown.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
+    rgb = cv2.warpAffine(foreground, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=(GREY, GREY, GREY))
+    mask = cv2.warpAffine(visible.astype(np.uint8) * 255, matrix, fine, flags=cv2.INTER_LINEAR, borderValue=0)
     if times > 1:
         rgb, mask = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (rgb, mask))
     exact = np.array([[1 / pixel, 0, -left / pixel], [0, 1 / pixel, -top / pixel]], np.float32)
@@ -240,7 +245,7 @@ def _view(
 
 
 def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceViews:
-    """One reference per person -> a batch; an empty face view where there is no face."""
+    """A batch of views, one reference per person; an empty face view for a reference without a face."""
     empty = PhotoView(
         np.full((FACE_SIZE, FACE_SIZE, 3), GREY, np.uint8),
         np.zeros((FACE_SIZE, FACE_SIZE), np.uint8),
@@ -250,7 +255,7 @@ def stacked_views(prepared: list[PreparedReference], atlas: Atlas) -> ReferenceV
     )
     faces = [reference.face or empty for reference in prepared]
     bodies = [reference.body for reference in prepared]
-    return ReferenceViews(*_stacked(faces, atlas), *_stacked(bodies, atlas))
+    return ReferenceViews(*_stack_views(faces, atlas), *_stack_views(bodies, atlas))
 
 
 def stacked_heads(heads: Sequence[AlignedHead]) -> tuple[Tensor, Tensor]:
@@ -261,7 +266,7 @@ def stacked_heads(heads: Sequence[AlignedHead]) -> tuple[Tensor, Tensor]:
     return torch.cat([rgb - mask, mask], 1), parts
 
 
-def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
+def _stack_views(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
     rgb = torch.from_numpy(np.stack([view.rgb for view in views])).permute(0, 3, 1, 2).float() / 127.5 - 1
     mask = torch.from_numpy(np.stack([view.mask for view in views]))[:, None].float() / 127.5 - 1
     maps = body_maps_of(np.stack([view.surface for view in views]), np.stack([view.normal for view in views]))
@@ -270,7 +275,7 @@ def _stacked(views: list[PhotoView], atlas: Atlas) -> tuple[Tensor, Tensor]:
 
 
 def body_maps_of(surface: NDArray[np.uint16], normal: NDArray[np.uint8]) -> BodyMaps:
-    """Maps as they are kept (surface [B, h, w], normal [B, h, w, 3] in 0..255) -> BodyMaps."""
+    """BodyMaps from the arrays that are stored: surface [B, h, w], normal [B, h, w, 3] in 0..255."""
     numbers = torch.from_numpy(surface.astype(np.int64))
-    turned = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return BodyMaps(numbers, turned * (numbers > 0)[:, None])
+    normals = torch.from_numpy(normal).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return BodyMaps(numbers, normals * (numbers > 0)[:, None])

@@ -41,7 +41,7 @@ pytestmark = [
 
 def encoded(image: Image.Image, kind: str) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, kind, compress_level=1)  # for PNG: as quick as may be
+    image.save(buffer, kind, compress_level=1)  # the fastest PNG compression
     return buffer.getvalue()
 
 
@@ -267,10 +267,10 @@ LEGIBLE = 4.5
 async def test_light_and_dark_fit_a_phone_and_are_legible(
     gallery: Any, page: Page, init_data: Callable[..., str]
 ) -> None:
-    """With $DOC_PICTURES the screens are kept for the documentation."""
+    """With $DOC_PICTURES the screens are stored for the documentation."""
     shots: dict[str, bytes] = {}
     for look, background in (("light", LIGHT), ("dark", DARK)):
-        await page.goto("about:blank")  # an address that differs in its fragment alone loads nothing
+        await page.goto("about:blank")  # a new fragment alone would not reload the page
         await page.goto(address(gallery, init_data(USER), background))
         await expect(page.locator("#picture-tiles .tile")).to_have_count(12)
         for ink in ("--ink", "--ink-soft", "--accent", "--danger"):

@@ -1,4 +1,5 @@
-"""The whole bot with API_LISTEN: an app's photo and prompt go through dispatcher, broker and worker and come back."""
+"""The whole bot with API_LISTEN: an app's photo and prompt pass dispatcher, broker and worker, and the picture comes
+back."""
 
 from __future__ import annotations
 

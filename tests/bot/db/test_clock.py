@@ -23,7 +23,7 @@ async def test_a_worker_seen_in_the_future_is_not_alive_until_it_is_heard_again(
         assert [worker.id for worker in await workers.alive(session, ALIVE_S)] == ["w"]
 
 
-async def test_leases_from_before_the_step_end_as_if_given_now(sessions: Sessions, rows: Any) -> None:
+async def test_leases_that_end_too_late_are_shortened_to_a_lease_from_now(sessions: Sessions, rows: Any) -> None:
     future = datetime.now(UTC) + STEP
     await rows.user()
     job_id = await rows.job(state=JobState.RUNNING, attempts=1, handed_at=future, lease_until=future)

@@ -26,7 +26,7 @@ def proxy(database_url: str, freezing_proxy: Callable[[str], Any]) -> Any:
 
 @pytest.fixture
 async def frozen_pool(database_url: str, proxy: Any) -> AsyncIterator[AsyncEngine]:
-    """Of five connections, which `proxy` can freeze."""
+    """A pool of five connections, which `proxy` can freeze."""
     pool = open_pool(proxy.before(database_url), command_timeout_s=TIMEOUT_S)
     connections = [await pool.connect() for _ in range(5)]
     for connection in connections:

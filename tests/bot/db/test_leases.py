@@ -25,7 +25,7 @@ async def _sweep(sessions: Sessions) -> SweepResult:
         return await sweep(session, ALIVE_S)
 
 
-async def test_a_running_job_whose_worker_vanished_goes_back_into_the_line(sessions: Sessions, rows: Any) -> None:
+async def test_a_running_job_whose_worker_vanished_is_queued_again(sessions: Sessions, rows: Any) -> None:
     await rows.user()
     job_id = await rows.job(
         state=JobState.RUNNING, attempts=1, handed_at=_ago(60), lease_until=_ago(1), worker_id="gone", step=3

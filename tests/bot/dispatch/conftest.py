@@ -55,7 +55,7 @@ class Stage:
     server_clock: ServerClock
 
     async def step(self, later_s: float = 0.0) -> None:
-        """One step, with all its writing done."""
+        """Runs one step, and waits until all its messages are written."""
         self.clock.now += later_s
         await self.updater.step()
         while writing := list(self.updater._writing.values()):  # a slow machine may take longer than finish waits

@@ -1,4 +1,5 @@
-"""A broker behind TLS, by the addresses of docs/operations.md. The embedded Valkey speaks none: a proxy ends it."""
+"""A broker behind TLS, with the addresses of docs/operations.md. The embedded Valkey has no TLS: a proxy in front of it
+does."""
 
 from __future__ import annotations
 

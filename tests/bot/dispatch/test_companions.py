@@ -84,7 +84,7 @@ async def test_without_the_second_persons_photos_the_job_fails_and_without_some_
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_both_people_are_named_before_and_after(sessions: Sessions, rows: Any, language: str) -> None:
-    """By their names, or as /people calls them. In a group nobody reads the names."""
+    """By their names, or as /people calls them; in a group, no names are shown."""
     await rows.user(language=language)
     async with sessions.begin() as session:
         first, second = [await people.add(session, 1) for _ in range(2)]

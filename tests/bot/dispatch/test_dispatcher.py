@@ -27,7 +27,7 @@ from engine import contract
 
 PATIENT = Pace(lease_s=30, handout_s=30, alive_s=30, tick_s=0.25, edit_interval_s=0.1, calls_per_s=200.0)
 QUICK = PATIENT.model_copy(update={"lease_s": 2, "handout_s": 2})
-"""For tests in which something is lost; not so short that a slow machine looks like a dead worker."""
+"""The pace of tests in which something is lost; not so short that a slow machine looks like a lost worker."""
 
 
 class Stage:

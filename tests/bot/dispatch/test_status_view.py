@@ -100,7 +100,7 @@ def test_in_a_group_there_are_neither_buttons_nor_previews() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_place_in_line_is_said_and_the_first_is_next(language: str) -> None:
+def test_the_place_in_the_queue_is_reported_and_the_first_is_next(language: str) -> None:
     third = _render(_open(language=language), place=3)
     assert "3" in third.text and _actions(third) == [JobAction.CANCEL]
     assert _render(_open(language=language), place=1).text != third.text
@@ -196,7 +196,7 @@ def test_a_translation_is_shown_below_the_prompt_and_fits_under_a_preview(langua
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [JobState.RUNNING, JobState.DONE])
-def test_what_cannot_be_drawn_is_said_before_and_under_the_picture(language: str, state: JobState) -> None:
+def test_what_cannot_be_drawn_is_reported_before_and_under_the_picture(language: str, state: JobState) -> None:
     words = "a dragon, <b>Paris</b>, " + "я" * PROMPT_MAX_CHARS
     job = _open(state, language=language, prompt="я" * PROMPT_MAX_CHARS, ignored_words=words)
     plain = _Plain(_render(job).text)
@@ -229,7 +229,7 @@ def test_a_picture_says_how_it_was_drawn_and_offers_the_other_way(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_pose_left_out_is_said_in_a_caption_that_fits(language: str) -> None:
+def test_a_pose_left_out_is_reported_in_a_caption_that_fits(language: str) -> None:
     job = _open(
         JobState.DONE, language=language, pose="lying", pose_skipped=True, prompt="😀" * PROMPT_MAX_CHARS,
         settings=settings_overrides(Likeness.FACE, Clothes.CHANGE),
@@ -278,9 +278,7 @@ def test_cutting_never_leaves_half_a_character() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_too(
-    language: str, state: JobState
-) -> None:
+def test_the_pose_is_named_before_drawing_or_reported_as_unavailable(language: str, state: JobState) -> None:
     texts = TRANSLATOR.of(language)
     named = texts("status-pose", pose=texts("pose-sitting"))
     job = _open(state, language=language, pose="sitting")
@@ -294,9 +292,7 @@ def test_a_pose_is_named_before_it_is_drawn_and_a_pose_that_will_not_be_drawn_to
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-def test_an_image_prompt_is_named_before_it_is_drawn_and_one_that_will_not_be_followed_too(
-    language: str, state: JobState
-) -> None:
+def test_an_image_prompt_is_named_before_drawing_or_reported_as_unavailable(language: str, state: JobState) -> None:
     texts = TRANSLATOR.of(language)
     named, unavailable = texts("status-image-prompt"), texts("image-prompt-unavailable")
     job = _open(state, language=language, image_prompt_id=UUID(int=5))

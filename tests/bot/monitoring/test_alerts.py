@@ -50,7 +50,7 @@ def keys(alerts: list[Alert]) -> list[str]:
     return [alert.key for alert in alerts]
 
 
-def test_no_worker_is_said_once_after_its_time_and_once_when_it_is_over(watch: Watch) -> None:
+def test_no_worker_is_reported_once_after_its_time_and_once_when_it_is_over(watch: Watch) -> None:
     assert watch.step(queue(workers=0), 0) == []
     assert watch.step(queue(workers=0), 299) == []
     assert watch.step(queue(workers=0), 300) == [Alert("alert-no-worker", {"minutes": 5, "count": 3})]
@@ -73,7 +73,7 @@ def test_a_worker_that_is_back_in_time_is_no_alert(watch: Watch) -> None:
     assert watch.step(queue(workers=0), 400) == []
 
 
-def test_an_old_queue_is_said_with_its_age(watch: Watch) -> None:
+def test_an_old_queue_is_reported_with_its_age(watch: Watch) -> None:
     assert watch.step(queue(oldest_s=900), 0) == []
     assert watch.step(queue(oldest_s=1_000), 15) == [Alert("alert-old-queue", {"minutes": 16, "count": 3})]
     assert watch.step(queue(oldest_s=2_000), 30) == []

@@ -83,7 +83,7 @@ class Stage:
 
 
 def update(text: str) -> str:
-    """As Telegram posts it."""
+    """An update as Telegram posts it."""
     message = {"message_id": 1, "date": 1, "chat": {"id": 1, "type": "private"}, "text": text}
     return json.dumps({"update_id": 7, "message": message})
 

@@ -134,7 +134,7 @@ def test_a_block_has_its_own_scale(unet: UNet2DConditionModel, adapter: BranchLa
 
 
 def two_people(left: Tensor, right: Tensor) -> dict[str, BranchCondition]:
-    """Two people side by side on pictures of 12 x 8, one reads `left` tokens [1, N, 24], the other `right`."""
+    """Two people side by side on pictures of 12 x 8; one reads `left` tokens [1, N, 24], the other `right`."""
     regions = torch.zeros(1, 2, 12, 8)
     regions[:, 0, :, :4], regions[:, 1, :, 4:] = 1, 1
     masks = region_masks(regions, (left.shape[1], right.shape[1]), ((12, 8), (6, 4)))

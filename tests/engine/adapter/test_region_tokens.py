@@ -1,4 +1,4 @@
-"""Branches that read regions: the resampler's own figures, weights, masks, and the file that says so."""
+"""Branches that read regions: the outputs of the resampler, weights, masks, and the metadata of the file."""
 
 from __future__ import annotations
 

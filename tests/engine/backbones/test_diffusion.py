@@ -68,7 +68,7 @@ def tiny(request: pytest.FixtureRequest) -> tuple[str, Any]:
 
 @pytest.fixture(scope="module")
 def backbone(tiny: tuple[str, Any]) -> DiffusionBackbone:
-    """With everything: few steps, both adapters, poses, previews."""
+    """A backbone with everything: few steps, both adapters, poses, previews."""
     name, folder = tiny
     loaded = load_backbone(name, "cpu", folder.pipeline, everything(folder))
     assert isinstance(loaded, DiffusionBackbone)

@@ -35,7 +35,7 @@ def drawing(negative: str = "", **settings: Any) -> GenerationInput:
 
 
 def load(name: str, tiny: Any, device: str = "cpu", **changes: Any) -> DiffusionBackbone:
-    """With the body's adapter alone, without few steps, unless said otherwise."""
+    """A backbone with the body's adapter alone and without few steps, unless stated otherwise."""
     without = {"distilled": NONE, "face_adapter": NONE, "controlnet": NONE, "preview": NONE}
     paths = {"body_adapter": str(tiny.body), "image_encoder": str(tiny.image_encoder)}
     loaded = load_backbone(name, device, tiny.pipeline, Options(**{**without, **paths, **changes}))

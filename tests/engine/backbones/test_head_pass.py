@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.backbones.head_pass import FEATHER, feather, laid_back, square_around, wants_pass
+from engine.backbones.head_pass import FEATHER, blend_head, feather, square_around, wants_pass
 
 SIZE = (200, 300)
 FACE = (90.0, 30.0, 110.0, 58.0)
@@ -34,7 +34,7 @@ def test_the_square_of_a_face_as_wide_as_the_picture_is_as_wide() -> None:
 def test_the_new_head_fades_into_the_picture() -> None:
     square = square_around(FACE, SIZE)
     picture, head = Image.new("RGB", SIZE, (40, 40, 40)), Image.new("RGB", (512, 512), (240, 240, 240))
-    pasted = np.asarray(laid_back(picture, head, square), int)[..., 0]
+    pasted = np.asarray(blend_head(picture, head, square), int)[..., 0]
     left, top, right, bottom = square
     outside = np.ones(pasted.shape, np.bool_)
     outside[top + 1 : bottom - 1, left + 1 : right - 1] = False

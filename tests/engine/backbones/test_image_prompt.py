@@ -30,7 +30,7 @@ from engine.errors import SetupError, WeightsError
 from engine.identity.profile import IdentityProfile, Observation, View
 
 STYLE, LAYOUT = "up_blocks.0.attentions.1", "down_blocks.1.attentions.0"
-"""Of the tiny UNets, whose blocks have other numbers than the published ones."""
+"""Blocks for style and layout of the tiny UNets, whose blocks have other numbers than the published ones."""
 
 
 def person(seed: int = 0) -> IdentityProfile:
@@ -103,7 +103,7 @@ def test_a_batch_mixes_pictures_with_and_without(backbone: DiffusionBackbone, gu
 
 
 def test_block_scales_are_those_of_stock_diffusers(tiny_sd15: Any) -> None:
-    """diffusers' form of InstantStyle: a scale per transformer, zero in all others."""
+    """The form of InstantStyle in diffusers: one scale per transformer, zero in all others."""
     ours = load("sd15", tiny_sd15, body_adapter=NONE, image_prompt_blocks=f"{STYLE}=0.8, {LAYOUT}=0.5")
     one = drawing(picture(), steps=4, guidance=5.0)
     stock = StableDiffusionPipeline.from_pretrained(
@@ -190,7 +190,7 @@ def test_an_adapter_for_faces_reads_no_image_prompt(tiny_sd15: Any) -> None:
 @pytest.mark.parametrize(
     "blocks", ["up_blocks.9", f"{STYLE}=loud", f"{STYLE}=-1", f"{STYLE},", "up_blocks.0.attention"]
 )
-def test_blocks_that_are_not_there_are_one_line_with_those_that_are(tiny_sd15: Any, blocks: str) -> None:
+def test_the_error_of_an_unknown_block_lists_the_known_blocks_in_one_line(tiny_sd15: Any, blocks: str) -> None:
     with pytest.raises(SetupError, match=r"ENGINE_IMAGE_PROMPT_BLOCKS.*mid_block, up_blocks.0.attentions.0") as error:
         load("sd15", tiny_sd15, image_prompt_blocks=blocks)
     assert "\n" not in str(error.value)

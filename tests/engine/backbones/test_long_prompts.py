@@ -56,8 +56,8 @@ def test_chunks_hold_every_token_and_split_no_word(pipeline: Any) -> None:
         assert tokenizer.convert_ids_to_tokens(chunk[-1:])[0].endswith("</w>")
 
 
-def test_beside_a_long_prompt_a_short_one_is_attended_to_as_alone(pipeline: Any) -> None:
-    """Its states are repeated, and softmax over equal keys gives each of them the same share."""
+def test_a_long_prompt_in_the_batch_does_not_change_attention_to_a_short_one(pipeline: Any) -> None:
+    """The short prompt's states are repeated; softmax over repeated keys gives the same attention."""
     alone, in_batch = encoded(pipeline, "on a beach").states[0], encoded(pipeline, LONG, "on a beach").states[1]
     assert len(in_batch) % len(alone) == 0 and len(in_batch) > len(alone)
     query = torch.randn(5, alone.shape[1], generator=torch.Generator().manual_seed(0))
@@ -65,7 +65,7 @@ def test_beside_a_long_prompt_a_short_one_is_attended_to_as_alone(pipeline: Any)
     assert torch.allclose(attend(query, alone, alone), attend(query, in_batch, in_batch), atol=1e-5)
 
 
-def test_what_is_cut_after_all_is_logged(pipeline: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_cut_part_of_a_prompt_is_logged(pipeline: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert len(token_chunks(pipeline.tokenizer, LONG * 5)) == CHUNKS_MAX
     assert "tokens only the first" in caplog.text

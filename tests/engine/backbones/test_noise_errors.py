@@ -1,4 +1,4 @@
-"""The error of predicted noise: nothing where a network predicts the noise itself, and a map per time elsewhere."""
+"""The error of predicted noise: zero where a network predicts the noise itself, and otherwise one map per time."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def test_the_surroundings_never_reach_the_encoder(paper_doll: View) -> None:
     assert np.array_equal(np.asarray(heads[0].image), np.asarray(heads[1].image))
 
 
-def test_the_person_does(paper_doll: View) -> None:
+def test_the_person_reaches_the_encoder(paper_doll: View) -> None:
     first = body_reference(paper_doll, Clothes.KEEP, CROP_PX, PATCH_PX)
     second = body_reference(recoloured(paper_doll, BodyPart.TOP, (10, 250, 10)), Clothes.KEEP, CROP_PX, PATCH_PX)
     assert first is not None and second is not None and first.patch_mask is None

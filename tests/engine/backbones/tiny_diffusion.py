@@ -97,7 +97,7 @@ def write_plus(unet: Any, path: Path, queries: int) -> None:
 
 
 def _write_controlnet(controlnet: Any, path: Path) -> None:
-    """Its outputs begin at zero, without any effect: here they do something."""
+    """Writes a ControlNet with random outputs: new ones are zero and would have no effect."""
     for name, parameter in controlnet.named_parameters():
         if "controlnet" in name:
             torch.nn.init.normal_(parameter, std=0.1)
@@ -194,7 +194,7 @@ def _diffusers_lora(unet: Any) -> dict[str, torch.Tensor]:
 
 
 def _kohya_lora(unet: Any) -> dict[str, torch.Tensor]:
-    """As SDXL-Lightning's file names its tensors."""
+    """A LoRA with the names of tensors of SDXL-Lightning's file."""
     state = {}
     for name, layer in _attention_layers(unet).items():
         weight, flat = layer.to_q.weight, f"lora_unet_{name.replace('.', '_')}_to_q"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from engine.body.atlas import Region, shipped_atlas
-from engine.body.texture import aligned, aligned_parts, merged, sources_of, texture_of
+from engine.body.texture import aligned_colours, aligned_parts, merge_textures, sources_of, texture_of
 from engine.identity.body import BodyPart
 
 
@@ -30,7 +30,7 @@ def test_a_point_takes_the_colour_of_the_pixel_that_shows_it() -> None:
     texture = texture_of(photo, parts, pixel, sureness)
 
     queried = torch.tensor([[[leg + 1, head + 1, 0]]])
-    laid, labels = aligned(texture, queried), aligned_parts(texture, queried)
+    laid, labels = aligned_colours(texture, queried), aligned_parts(texture, queried)
 
     assert laid[0, :, 0, 0].tolist() == [0.0, 1.0, 0.0, 1.0]
     assert laid[0, :, 0, 1].tolist() == [1.0, 0.0, 0.0, 1.0]
@@ -67,4 +67,4 @@ def test_of_several_photos_the_one_that_shows_a_point_best_gives_its_colour() ->
     first[0, 3] = torch.tensor([0.9, 0.2, 0.5])
     second[0, 3] = torch.tensor([0.5, 0.8, 0.5])
 
-    assert merged([first, second])[0, 0].tolist() == [0.0, 1.0, 0.0]
+    assert merge_textures([first, second])[0, 0].tolist() == [0.0, 1.0, 0.0]

@@ -151,7 +151,7 @@ def test_a_release_that_pip_does_not_find_is_one_line_with_the_remedy(
     assert "doctor --download tiny" in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_a_folder_that_cannot_be_written_is_said(archive: Archive, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(archive: Archive, tmp_path: Path) -> None:
     (tmp_path / packaged.FOLDER).write_text("a file where the folder would be")
     with pytest.raises(SetupError, match="ENGINE_STATE"):
         fetch_packaged(archive, tmp_path)

@@ -74,7 +74,7 @@ def test_a_pack_on_disk_is_used(face_root: Path) -> None:
     assert open_finder(face_root, "small").name == "insightface"
 
 
-def test_without_a_pack_the_cascades_are_used_and_it_is_said_once(
+def test_without_a_pack_the_cascades_are_used_and_it_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

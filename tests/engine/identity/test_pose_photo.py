@@ -81,7 +81,7 @@ def joints(x_px: float = 0, y_px: float = 0, turned: bool = False) -> np.ndarray
 
 
 def shoulders_over_trunk(points: np.ndarray, size: tuple[int, int]) -> float:
-    """Of joints in 0..1 of a picture of that size."""
+    """The width of the shoulders in lengths of the trunk, for joints in 0..1 of a picture of that size."""
     px = points[:, :2] * size
     trunk = (px[5] + px[6] - px[11] - px[12]) / 2
     return float(np.hypot(*(px[5] - px[6])) / np.hypot(*trunk))

@@ -17,7 +17,7 @@ from engine.identity.examine import ReferenceFindings, examine
 from engine.identity.framing import Posture, framing_of, hints_of, is_from_behind, posture_of
 from engine.identity.parsers import _say_fallback, open_person_parser
 from engine.identity.person_parser import ShippedParser
-from engine.identity.pretrained_parser import PretrainedParser
+from engine.identity.pretrained_parser import PretrainedParser, _with_joints
 from engine.identity.profile import Observation
 from engine.vision.centerface import CenterFace
 
@@ -166,6 +166,17 @@ def test_a_passer_by_does_not_count(look: Callable[..., ReferenceFindings], astr
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "brick", "grass", "moon", "page", "coins"])
 def test_where_nobody_is_nobody_is_seen(look: Callable[..., ReferenceFindings], name: str) -> None:
     assert look(Image.fromarray(getattr(skimage.data, name)()).convert("RGB")).verdict is Verdict.NO_PERSON
+
+
+def test_pieces_of_a_mask_that_hold_no_joint_are_dropped() -> None:
+    mask = np.zeros((60, 60), np.float32)
+    mask[5:30, 5:30], mask[40:50, 5:15], mask[40:50, 40:50] = 1, 1, 1
+    joints = np.zeros((17, 3), np.float32)
+    joints[0], joints[15], joints[16] = (10, 10, 0.9), (10, 45, 0.9), (45, 45, 0.1)  # the last is not visible
+    kept = _with_joints(mask, joints)
+    assert kept[5:30, 5:30].min() == 1 and kept[40:50, 5:15].min() == 1 and kept[40:50, 40:50].max() == 0
+    joints[0], joints[15] = 0, (60, 60, 0.9)  # on the edge of the photo
+    assert _with_joints(mask, joints).sum() == 25 * 25
 
 
 def test_without_weights_the_shipped_parser_reads_and_says_so_once(

@@ -41,7 +41,7 @@ def test_sunglasses_on_a_real_face_are_noticed(
     assert wears_sunglasses(photo, finder.find(photo)[0].landmarks)
 
 
-def test_nothing_is_said_of_a_black_photo_and_of_a_face_without_landmarks(astronaut: Image.Image) -> None:
+def test_nothing_is_reported_of_a_black_photo_and_of_a_face_without_landmarks(astronaut: Image.Image) -> None:
     landmarks = np.array(((100, 100), (140, 100), (120, 120), (105, 145), (135, 145)), np.float32)
     assert not wears_sunglasses(Image.new("RGB", (300, 300)), landmarks)
     assert not wears_sunglasses(astronaut, None)

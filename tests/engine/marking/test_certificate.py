@@ -46,7 +46,7 @@ def test_a_development_certificate_that_is_broken_or_expired_is_made_anew(tmp_pa
     assert len({first, second, path.read_bytes()}) == 3
 
 
-def test_a_state_folder_that_cannot_be_written_is_said_with_the_remedy(tmp_path: Path) -> None:
+def test_the_error_of_a_read_only_state_folder_names_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SetupError, match="ENGINE_STATE"):
         open_certificate(None, None, tmp_path / "file", NOW)
@@ -85,7 +85,7 @@ def test_a_certificate_that_expires_soon_is_warned_of(tmp_path: Path, caplog: py
     assert "expires on" in caplog.messages[-1]
 
 
-def test_files_that_are_absent_or_no_pem_are_said(tmp_path: Path) -> None:
+def test_the_error_names_files_that_are_absent_or_no_pem(tmp_path: Path) -> None:
     pem, text = _pem(tmp_path), tmp_path / "text"
     text.write_text("hello")
     for certificate, key, expected in (
@@ -98,7 +98,7 @@ def test_files_that_are_absent_or_no_pem_are_said(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_a_key_that_c2pa_does_not_know_is_not_taken(tmp_path: Path) -> None:
+def test_a_key_of_an_unsupported_kind_is_refused(tmp_path: Path) -> None:
     key = tmp_path / "key"
     numbers = dsa.generate_private_key(1024)
     key.write_bytes(

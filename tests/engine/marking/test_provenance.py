@@ -140,7 +140,7 @@ def test_a_phones_jpeg_of_several_pictures_is_read(
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
-def test_what_is_no_picture_is_said() -> None:
+def test_what_is_no_picture_is_reported() -> None:
     with pytest.raises(BadReference, match="expected a PNG, JPEG or WebP"):
         read_marks(b"hello", WATERMARK)
 

@@ -1,4 +1,4 @@
-"""Classifiers of both layouts, tiny and random, give what their weights say."""
+"""Classifiers of both checkpoint layouts, tiny and with random weights, agree with reference computations."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _noise(width: int, height: int, seed: int = 0) -> Image.Image:
 
 
 def _timm_forward(weights: dict[str, Tensor], pixels: Tensor) -> Tensor:
-    """A Vision Transformer as timm computes it, written out; pixels [N, 3, H, W] -> logits [N, 2]."""
+    """A reference implementation of timm's Vision Transformer; pixels [N, 3, H, W] -> logits [N, 2]."""
 
     def normal(x: Tensor, name: str) -> Tensor:
         return functional.layer_norm(x, (WIDTH,), weights[f"{name}.weight"], weights[f"{name}.bias"], 1e-6)
@@ -117,7 +117,7 @@ def _timm_forward(weights: dict[str, Tensor], pixels: Tensor) -> Tensor:
     return linear(normal(x, "norm")[:, 0], "head")
 
 
-def test_a_timm_checkpoint_gives_what_a_forward_written_out_gives(
+def test_a_timm_checkpoint_agrees_with_a_reference_implementation(
     timm_folder: Path, timm_weights: dict[str, Tensor]
 ) -> None:
     classifier = load_classifier(timm_folder, "NSFW".__eq__, "ENGINE_SAFETY_MODEL")

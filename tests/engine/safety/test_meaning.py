@@ -154,7 +154,7 @@ NUDITY = [
     "снял с себя всё и вышел на пляж",
     "одежда снята полностью",
 ]
-"""None has a word of the lists."""
+"""Prompts that have no word of the lists."""
 MINORS = [
     "a fifth-grade pupil at her desk",
     "my daughter's first day at primary school",

@@ -13,7 +13,7 @@ ANCHORS = anchor_centres(SIZE, ((16, 1), (32, 2)))
 
 
 def raw_of(finds: dict[int, tuple[list[float], float]]) -> tuple[np.ndarray, np.ndarray]:
-    """anchor -> (values, logit); all other anchors are sure of nothing."""
+    """The raw output for anchor -> (values, logit); all other anchors have low scores."""
     raw, logits = np.zeros((len(ANCHORS), 6), np.float32), np.full((len(ANCHORS), 1), -1000, np.float32)
     for anchor, (values, logit) in finds.items():
         raw[anchor], logits[anchor] = values, logit

@@ -91,7 +91,7 @@ def test_replies_leave_in_the_order_they_were_put() -> None:
     assert publisher.sent == replies
 
 
-def test_replies_wait_until_the_broker_is_back_and_count_as_in_hand(caplog: pytest.LogCaptureFixture) -> None:
+def test_replies_wait_until_the_broker_is_back_and_count_as_unsent(caplog: pytest.LogCaptureFixture) -> None:
     publisher = _Publisher(broken=True)
     outbox = _outbox(publisher)
     failure = Failure(job_id="a", attempt=1, code=FailureCode.INTERNAL)
@@ -170,7 +170,7 @@ def test_heartbeats_and_progress_do_not_pile_up_unread(broker_url: str) -> None:
     assert len(_unread(broker_url)) == UNREAD_MAX + 2
 
 
-def test_a_line_to_nobody_raises_and_works_once_somebody_is_there(valkey: Any, broker_url: str) -> None:
+def test_a_publisher_raises_without_a_broker_and_works_once_there_is_one(valkey: Any, broker_url: str) -> None:
     publisher = ReplyPublisher(broker_url)
     publisher.publish(_started("a"))
     valkey.kill()

@@ -124,7 +124,7 @@ class Desk:
 
 @pytest.fixture
 def desk(broker_url: str, worker: subprocess.Popen[bytes]) -> Desk:
-    """With the worker listening."""
+    """A desk with the worker listening."""
     desk = Desk(broker_url)
     desk.wait(Heartbeat)
     return desk
@@ -309,7 +309,7 @@ def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
 
 
 class _IdleService:
-    """In place of a worker's Service and HeartbeatThread: times that the test sets."""
+    """Replaces a worker's Service and HeartbeatThread, with times that the test sets."""
 
     def __init__(self, idle_s: float, healthy_s: float) -> None:
         self.idle_s, self.healthy_s = lambda: idle_s, lambda: healthy_s

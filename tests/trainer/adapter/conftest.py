@@ -75,7 +75,7 @@ def sdxl(tiny_module: Any, rendered: tuple[Path, ...], tmp_path_factory: pytest.
 
 @pytest.fixture(params=["sd15", "sdxl"])
 def tiny(request: pytest.FixtureRequest) -> TinyBase:
-    """Each layout in turn."""
+    """Each tiny layout in turn."""
     found: TinyBase = request.getfixturevalue(request.param)
     return found
 
@@ -91,8 +91,8 @@ def write_recognition() -> Callable[..., Path]:
 
 
 def _write_recognition(path: Path, size: tuple[int, int] = (112, 112), dim: int = 512, seed: int = 0) -> Path:
-    """A recognition network as an ONNX file, of the operators that insightface's are made of: random weights, and
-    `size` height and width px of its input."""
+    """Writes a recognition network with random weights as an ONNX file, with the operators of insightface's networks;
+    `size`: height and width of its input in px."""
     rng = np.random.default_rng(seed)
     cells = 8 * (size[0] // 8) * (size[1] // 8)
     weights = {

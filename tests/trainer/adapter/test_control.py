@@ -41,7 +41,7 @@ def learner_of(tiny: Any, method: str) -> AdapterLearner:
 
 
 def a_batch(tiny: Any, method: str) -> AdapterBatch:
-    """With embeddings of faces, which rendered people have none of."""
+    """A batch with embeddings of faces, which rendered people lack."""
     plan, pairing = plan_of(Recipe(method=method)), Pairing(text=0, person=0, both=0, region=0, head_only=0)
     photos = PairedPhotos(AdapterCache(tiny.cache), "train", pairing, plan.regions, plan.points)
     batch = photos.batch(2, np.random.default_rng(0)).to(torch.device("cpu"))

@@ -1,5 +1,5 @@
-"""The network that recognises faces is chosen by a setting; dlib's embeds as it does for the bot, and lets gradients
-through."""
+"""A setting chooses the network that recognises faces; dlib's gives the embeddings of the bot, and gradients pass
+through it."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def learner_of(tiny: Any, method: str, recognition: dict[Any, Recognition], **ch
 
 
 def recognition_of(tmp_path: Path, write_recognition: Any) -> dict[Any, Recognition]:
-    """Both networks, which take the whole picture for the person."""
+    """Both recognition networks, which take the whole picture for the person."""
     write_recognition(tmp_path / "faces.onnx")
     face, body = open_face_recognition(tmp_path, OneFace()), open_body_recognition("shipped")
     return {
@@ -172,7 +172,7 @@ def test_the_branch_draws_as_the_stock_pipeline_of_the_distillation_does(
         assert not torch.allclose(without_loss.draw(latents, plain).latents, expected, atol=1e-2)
 
 
-def test_outside_the_branch_the_base_is_what_it_was(tiny: Any) -> None:
+def test_the_base_is_unchanged_outside_the_branch(tiny: Any) -> None:
     unet, untouched = tiny.base.unet(), tiny.base.unet()
     lora = DistilledLora(tiny.base.layout, unet, tiny.folders.lora)
     batch = a_batch(tiny.cache, "bolid")
@@ -308,7 +308,7 @@ def run_of(tiny: Any, cache: Path, out: Path, pack: Path, method: str, **changes
 
 @pytest.fixture
 def seeing_finder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In place of insightface's detector, which no test has, and of the person parser, which sees nobody in noise."""
+    """Replaces insightface's detector, which no test has, and the person parser, which sees nobody in noise."""
     monkeypatch.setattr("trainer.adapter.face_networks.open_finder", lambda root, pack, state=None: OneFace())
     monkeypatch.setattr("trainer.adapter.recognition.BodyPlaces.find", lambda self, p: Everywhere(self._size).find(p))
 
@@ -376,7 +376,7 @@ def test_pulids_file_is_a_face_id_adapter_for_diffusers_and_the_engine(
 def test_pulid_body_exports_a_body_branch(
     sd15: Any, faces_cache: Path, pack: Path, tmp_path: Path, seeing_finder: None
 ) -> None:
-    """Here a tiny autoencoder decodes what is drawn."""
+    """A tiny autoencoder decodes the drawn pictures."""
     identity = settings_of(sd15, decoder=str(sd15.folders.preview))
     (path,) = train_adapter(run_of(sd15, faces_cache, tmp_path, pack, "pulid_body", identity=identity))
     assert path.name == "body.safetensors" and len(load_file(path)) > 10
@@ -419,7 +419,7 @@ def test_a_cache_of_another_network_is_refused(
 
 
 def test_embeddings_of_any_length_are_learned_from(sd15: Any, pack: Path, tmp_path: Path, seeing_finder: None) -> None:
-    """dlib's have 128 numbers. A file that reads such ones is refused by the engine, which has ArcFace's."""
+    """dlib's embeddings have 128 numbers. The engine computes ArcFace's, so it refuses an adapter trained on dlib's."""
     cache = tmp_path / "cache"
     precompute(PrecomputeRun(sd15.shards, sd15.base, cache), OneFace(128))
     recipe = Recipe.model_validate({**SMALL, "method": "instantid", "steps": 1})

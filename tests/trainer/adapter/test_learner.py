@@ -1,4 +1,4 @@
-"""The loss of a batch: gradients reach all that learns, and nothing else; methods read what they are meant to."""
+"""The loss of a batch: the trained parameters get gradients, no others do; each method reads its own inputs."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def test_min_snr_of_noise_is_the_papers() -> None:
 
 
 def test_the_target_is_the_noise_of_diffusers_own_schedule(sd15: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An oracle that predicts the noise from the clean latents has no loss; neither has one of v for a base of v."""
+    """An oracle that predicts the noise from the clean latents has loss 0; so has an oracle of v for a base that
+    predicts v."""
     scheduler = DDPMScheduler.from_pretrained(sd15.base.folder, subfolder="scheduler")
     recipe = recipe_of("ip_adapter")
     batch = a_batch(sd15, recipe)

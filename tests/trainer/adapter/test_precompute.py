@@ -1,4 +1,4 @@
-"""Photos encoded once: what is in the cache is what the networks give, and a run that was cut off goes on."""
+"""Photos are encoded once: the cache has the outputs of the networks, and an interrupted run resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two small sites on this machine, one built like theplace, one of another make; each remembers what it was asked."""
+"""Two small local sites, one with the layout of theplace and one with another layout; each records its requests."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def _picture(number: int, side: int = 64, kind: str = "JPEG") -> bytes:
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., bytes]:
-    """Makes the bytes of a picture, other bytes for every number below 256."""
+    """Makes the bytes of a picture, different ones for every number below 256."""
     return _picture
 
 
 @dataclass
-class Asked:
+class SiteRequest:
     """One request as the site saw it; `at` in seconds."""
 
     path: str
@@ -57,11 +57,11 @@ class Reply:
 
 
 class LocalSite:
-    """Serves `replies` by path (with its query) on 127.0.0.1 and notes every request in `asked`."""
+    """Serves `replies` by path (with its query) on 127.0.0.1 and records every request in `requests`."""
 
     def __init__(self) -> None:
         self.replies: dict[str, Reply] = {}
-        self.asked: list[Asked] = []
+        self.requests: list[SiteRequest] = []
         self.open_requests = 0
         self.most_open_requests = 0
         self._lock = threading.Lock()
@@ -79,7 +79,7 @@ class LocalSite:
 
     def paths(self, since: int = 0) -> Counter[str]:
         """The number of requests for each path, from the request numbered `since` on."""
-        return Counter(asked.path for asked in self.asked[since:])
+        return Counter(request.path for request in self.requests[since:])
 
     def close(self) -> None:
         self._closing.set()
@@ -123,7 +123,7 @@ class LocalSite:
             self.open_requests += 1
             self.most_open_requests = max(self.most_open_requests, self.open_requests)
             agent, host = handler.headers["User-Agent"], handler.headers["Host"]
-            self.asked.append(Asked(handler.path, time.monotonic(), agent, host))
+            self.requests.append(SiteRequest(handler.path, time.monotonic(), agent, host))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,5 @@
-"""The generic spider on a site of another make, killed in the middle and started again; and what stops it at once."""
+"""The generic spider on a site of another kind, killed in the middle and started again; and the errors that stop it at
+once."""
 
 from __future__ import annotations
 
@@ -64,7 +65,7 @@ def out(arguments: list[str]) -> Path:
 
 @pytest.fixture(scope="module")
 def killed(site: Any, arguments: list[str], crawl: Any, out: Path) -> dict[str, bytes]:
-    """A run ended by SIGKILL after some pictures; the files and records that it left."""
+    """The files of a run that SIGKILL ended after some pictures."""
     done = crawl(*arguments, kill_when=lambda: len(list(out.glob("*/*.jpg"))) >= 4)
     assert done.returncode == -9
     return {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*.jpg")}
@@ -72,8 +73,8 @@ def killed(site: Any, arguments: list[str], crawl: Any, out: Path) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def resumed_from(killed: Any, site: Any, arguments: list[str], crawl: Any) -> int:
-    """The number of the first request of the run that went on from there."""
-    number = len(site.asked)
+    """The number of the first request of the run that resumes the killed one."""
+    number = len(site.requests)
     done = crawl(*arguments)
     assert done.returncode == 0, done.stderr
     return number
@@ -96,15 +97,15 @@ def test_selectors_from_a_file_find_every_picture_of_every_person(resumed_from: 
 
 
 def test_no_picture_is_downloaded_twice_after_a_kill(resumed_from: int, killed: Any, site: Any) -> None:
-    images = [asked.path for asked in site.asked if asked.path.startswith("/full/")]
+    images = [request.path for request in site.requests if request.path.startswith("/full/")]
     assert len(killed) >= 4
     assert len(set(images)) == sum(PICTURES.values())
     # Only the one on its way when the kill came may have been asked for again.
-    in_flight = [asked.path for asked in site.asked[:resumed_from]][-1]
+    in_flight = [request.path for request in site.requests[:resumed_from]][-1]
     assert [path for path in set(images) if images.count(path) > 1] in ([], [in_flight])
 
 
-def test_what_the_killed_run_left_stays_as_it_was(resumed_from: int, killed: dict[str, bytes], out: Path) -> None:
+def test_the_files_of_the_killed_run_stay_unchanged(resumed_from: int, killed: dict[str, bytes], out: Path) -> None:
     assert killed.items() <= {str(path.relative_to(out)): path.read_bytes() for path in out.glob("*/*.jpg")}.items()
 
 
@@ -120,7 +121,7 @@ def test_a_listing_made_before_the_kill_is_not_asked_for_again(resumed_from: int
 
 
 def test_crawl_delay_of_robots_txt_is_kept_though_the_user_asked_for_none(resumed_from: int, site: Any) -> None:
-    times = [asked.at for asked in site.asked[resumed_from:]]
+    times = [request.at for request in site.requests[resumed_from:]]
     gaps = [after - before for before, after in pairwise(times)]
     assert statistics.median(gaps) >= CRAWL_DELAY_S * 0.9
 
@@ -132,17 +133,17 @@ def test_one_request_at_a_time_is_open(resumed_from: int, site: Any) -> None:
 def test_a_complete_archive_costs_the_site_no_request(
     resumed_from: int, site: Any, arguments: list[str], crawl: Any
 ) -> None:
-    before = len(site.asked)
+    before = len(site.requests)
     done = crawl(*arguments)
     assert done.returncode == 0
     assert "complete before this run" in done.stderr
-    assert len(site.asked) == before
+    assert len(site.requests) == before
 
 
 def test_a_robots_txt_that_answers_5xx_forbids_everything(
     site: Any, arguments: list[str], crawl: Any, tmp_path: Path
 ) -> None:
-    before, rules = len(site.asked), site.replies["/robots.txt"]
+    before, rules = len(site.requests), site.replies["/robots.txt"]
     site.replies["/robots.txt"] = type(rules)(500, b"broken", "text/html")
     try:
         done = crawl(*arguments, "--out", str(tmp_path), "--retries", "1", "--backoff", "0")
@@ -157,7 +158,7 @@ def test_a_robots_txt_that_answers_5xx_forbids_everything(
 def test_a_byte_order_mark_hides_no_rule_of_robots_txt(
     site: Any, arguments: list[str], crawl: Any, tmp_path: Path
 ) -> None:
-    before, rules = len(site.asked), site.replies["/robots.txt"]
+    before, rules = len(site.requests), site.replies["/robots.txt"]
     site.replies["/robots.txt"] = type(rules)(200, b"\xef\xbb\xbfUser-agent: *\r\nDisallow: /\r\n", "text/plain")
     try:
         done = crawl(*arguments, "--out", str(tmp_path))
@@ -171,13 +172,13 @@ def test_a_byte_order_mark_hides_no_rule_of_robots_txt(
 def test_a_site_that_refuses_everything_is_left_alone(
     site: Any, arguments: list[str], crawl: Any, tmp_path: Path
 ) -> None:
-    """Twenty refusals in a row end the run; what a site asks to be left alone for hours is not tried again."""
+    """Twenty refusals in a row end the run, and an address with a Retry-After of hours is not tried again."""
     reply = type(site.replies["/people"])
     refusal = reply(429, b"enough", "text/html", {"Retry-After": "7200"})
     links = [f"/full/tired-{number}" for number in range(30)]
     site.page("/tired", "<ul class='people'><a class='person' href='/p/tired'></a></ul>")
     site.page("/p/tired", "".join(f"<figure><a class='full' data-full='{link}'></a></figure>" for link in links))
-    before, rules = len(site.asked), site.replies["/robots.txt"]
+    before, rules = len(site.requests), site.replies["/robots.txt"]
     site.replies |= dict.fromkeys(links, refusal) | {"/robots.txt": reply(404, b"", "text/html")}
     try:
         done = crawl(*arguments, "--start-url", f"{site.url}/tired", "--out", str(tmp_path))
@@ -185,5 +186,5 @@ def test_a_site_that_refuses_everything_is_left_alone(
         site.replies["/robots.txt"] = rules
     assert done.returncode == 2
     assert "got 20 failures in a row" in done.stderr
-    asked = site.paths(before)
-    assert [asked[link] for link in links] == [1] * 20 + [0] * 10
+    counts = site.paths(before)
+    assert [counts[link] for link in links] == [1] * 20 + [0] * 10

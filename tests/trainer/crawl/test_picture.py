@@ -1,4 +1,4 @@
-"""Bytes that came as a picture."""
+"""Downloaded bytes that are, or are not, a picture."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ class Visit:
     """One run of the crawler and the requests it made."""
 
     done: subprocess.CompletedProcess[str]
-    asked: list[Any]
+    requests: list[Any]
     counts: dict[str, Any]
 
     @property
     def paths(self) -> list[str]:
-        return [asked.path for asked in self.asked]
+        return [request.path for request in self.requests]
 
 
 def build(site: Any, picture: Any) -> None:
@@ -74,7 +74,7 @@ def gallery(site: Any, picture: Any, name: str, count: int, box: str, first: int
 
 
 def _anna(site: Any, reply: Any, picture: Any) -> None:
-    """Two gallery pages and a 404 after them; each picture is a case of its own, named by its address."""
+    """Two gallery pages followed by a 404. Each picture is one case, which its address names."""
     first = ["good", "good", "missing", "small", "sameurl", "samebytes", "html", "png", "cut"]
     second = ["recovers", "down", "slow", "away", "moved", "huge", "elsewhere", "bare", "secret"]
     # A date whose second word is a number must not be taken for the number of pictures.
@@ -115,13 +115,13 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def visit(crawl: Any, site: Any, out: Path) -> Visit:
-    before = len(site.asked)
+    before = len(site.requests)
     limits = ["--min-images", "3", "--max-images", "5", "--min-side", "64", "--max-bytes", "50000"]
     manners = ["--delay", str(DELAY_S), "--timeout", str(TIMEOUT_S), "--retries", "2", "--backoff", "0.05"]
     start = ["--start-url", f"{site.url}/photos/", "--out", str(out), "--contact", CONTACT]
     done = crawl("theplace", *start, *limits, *manners)
     last = (out / "crawls.jsonl").read_text().splitlines()[-1]
-    return Visit(done, site.asked[before:], json.loads(last)["counts"])
+    return Visit(done, site.requests[before:], json.loads(last)["counts"])
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def first_files(first: Visit, out: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def second(first: Visit, first_files: Any, crawl: Any, site: Any, picture: Any, out: Path) -> Visit:
-    """The same command when the site is well again."""
+    """The same command, after the site has recovered."""
     site.replies["/img/down.jpg"].status, site.replies["/img/down.jpg"].body = 200, picture(11)
     return visit(crawl, site, out)
 
@@ -228,7 +228,7 @@ def test_robots_txt_is_asked_first_and_what_it_forbids_is_never_asked(first: Vis
 
 
 def test_requests_keep_the_delay_between_them(first: Visit) -> None:
-    times = [asked.at for asked in first.asked]
+    times = [request.at for request in first.requests]
     gaps = [after - before for before, after in pairwise(times)]
     assert len(gaps) > 50
     # The site notes a request when a thread gets to it, some milliseconds after it was sent: single gaps may be short.
@@ -237,7 +237,7 @@ def test_requests_keep_the_delay_between_them(first: Visit) -> None:
 
 
 def test_the_user_agent_says_who_asks_and_whom_to_write_to(first: Visit) -> None:
-    assert all(asked.agent.startswith(AGENT) and CONTACT in asked.agent for asked in first.asked)
+    assert all(request.agent.startswith(AGENT) and CONTACT in request.agent for request in first.requests)
 
 
 def test_nothing_that_answered_well_is_asked_twice(first: Visit) -> None:
@@ -250,7 +250,7 @@ def test_nothing_that_answered_well_is_asked_twice(first: Visit) -> None:
 def test_no_redirect_or_link_leads_off_the_site(first: Visit) -> None:
     assert "/img/moved-here.jpg" in first.paths
     assert "/img/elsewhere.jpg" not in first.paths
-    assert {asked.host.split(":")[0] for asked in first.asked} == {"127.0.0.1"}
+    assert {request.host.split(":")[0] for request in first.requests} == {"127.0.0.1"}
 
 
 def test_limits_a_person_are_kept(first: Visit, site: Any) -> None:

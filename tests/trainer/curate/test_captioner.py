@@ -30,7 +30,7 @@ CHAT = (
 
 @pytest.fixture(scope="module")
 def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two layers each of vision and text, 28 x 28 px a token, a vocabulary of bytes."""
+    """A model with two layers each of vision and text, 28 x 28 px per token, a vocabulary of bytes."""
     folder = tmp_path_factory.mktemp("qwen")
     symbols = [*sorted(ByteLevel.alphabet()), *SPECIAL]
     number = {symbol: index for index, symbol in enumerate(symbols)}

@@ -1,4 +1,4 @@
-"""Photos are grouped by what is worn; faceless ones and ones with a mark are kept where they can be."""
+"""Photos are grouped by their clothes; photos without a face or with a mark are kept where possible."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_time_is_the_cameras(tmp_path: Path) -> None:
 
 
 class DrawnPeople:
-    """Reads the pictures of `person_in`: a face where there is one, and a body of two garments."""
+    """Reads the pictures of `person_in`: a face, if there is one, and a body in two garments."""
 
     name = version = "drawn"
 
@@ -115,7 +115,7 @@ class RedStrip:
     version = "strip"
 
     def learn(self, photos: object) -> None:
-        """It knows the line."""
+        """Does nothing: the line is known."""
 
     def find(self, photo: Image.Image) -> FoundMark | None:
         marked = np.asarray(photo)[-1, 0].tolist() == [255, 0, 0]
@@ -123,7 +123,7 @@ class RedStrip:
 
 
 def person_in(colour: tuple[int, int, int], seed: int, face: bool = True, mark: bool = False) -> Image.Image:
-    """200 x 260 px, a top of that colour before a random background."""
+    """A picture of 200 x 260 px: a top of that colour before a random background."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 120, (6, 5, 3), np.uint8))
     pixels = np.array(coarse.resize((200, 260), Image.Resampling.BICUBIC))

@@ -1,4 +1,4 @@
-"""A whole curation of a small crawl with real finders of faces and bodies."""
+"""A whole curation of a small crawl, with real detectors of faces and bodies."""
 
 from __future__ import annotations
 

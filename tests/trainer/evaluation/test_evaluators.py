@@ -1,4 +1,4 @@
-"""The evaluation's own eyes: whom they may learn from, how they learn, and that they come back as they were saved."""
+"""The evaluators: the people that they may learn from, their training, and loading what was saved."""
 
 import json
 from dataclasses import asdict, replace

@@ -1,3 +1,5 @@
+"""The metrics of the evaluation against closed forms, published values and hand-made cases."""
+
 import numpy as np
 import pytest
 from skimage.color import deltaE_ciede2000
@@ -22,7 +24,7 @@ def normal(rows: int, columns: int, seed: int, shift: float = 0.0) -> np.ndarray
     return (np.random.default_rng(seed).normal(size=(rows, columns)) + shift).astype(np.float32)
 
 
-def test_an_interval_covers_the_mean_and_leaves_out_what_is_unknown() -> None:
+def test_an_interval_covers_the_mean_and_skips_unknown_values() -> None:
     values = np.random.default_rng(0).normal(3, 1, 400)
     values[::4] = np.nan
     found = bootstrap(values)
@@ -31,18 +33,18 @@ def test_an_interval_covers_the_mean_and_leaves_out_what_is_unknown() -> None:
     assert found.high - found.low == pytest.approx(2 * 1.96 / np.sqrt(300), rel=0.2)
 
 
-def test_the_same_people_tell_a_small_difference_that_means_alone_would_not() -> None:
+def test_paired_people_reveal_a_difference_smaller_than_the_spread() -> None:
     person = np.random.default_rng(0).normal(0, 10, 200)
     better = paired(person + 0.5, person + np.random.default_rng(1).normal(0, 0.5, 200))
     assert better.low > 0
     assert bootstrap(person).low < -0.5 < bootstrap(person).high
 
 
-def test_nothing_known_gives_nothing() -> None:
+def test_unknown_values_alone_give_a_count_of_zero() -> None:
     assert bootstrap(np.full(5, np.nan)).count == 0
 
 
-def test_the_nearest_is_right_only_for_ones_own() -> None:
+def test_rank1_counts_queries_whose_nearest_neighbour_is_their_own() -> None:
     gallery = np.eye(4, dtype=np.float32)
     np.testing.assert_array_equal(rank1(gallery, gallery), [1, 1, 1, 1])
     np.testing.assert_array_equal(rank1(gallery[[1, 0, 2, 3]], gallery), [0, 0, 1, 1])

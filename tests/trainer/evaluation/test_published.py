@@ -1,4 +1,5 @@
-"""Public networks are read from folders of their layout: small or random weights here, the real ones for operators."""
+"""Public networks are read from folders of their layout; here with small or random weights, in operation with the
+published ones."""
 
 import json
 from pathlib import Path
@@ -29,7 +30,7 @@ def photos(count: int, seed: int = 0, size: tuple[int, int] = (48, 32)) -> NDArr
 
 @pytest.fixture(scope="module")
 def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """CLIP in its layout, two layers small, with a vocabulary of letters."""
+    """A tiny CLIP in its own layout, with two layers and a vocabulary of letters."""
     folder = tmp_path_factory.mktemp("clip")
     torch.manual_seed(0)
     write_tiny_clip(folder, SIDE)
@@ -38,7 +39,7 @@ def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lpips_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights named as torchvision and lpips name them, with what neither is asked for beside them."""
+    """Weights with the names of torchvision and lpips, together with weights that are not read."""
     folder, network = tmp_path_factory.mktemp("lpips"), Lpips()
     torch.manual_seed(0)
     alexnet = {f"features.{k[7:]}": 0.1 * torch.randn_like(v) for k, v in network.state_dict().items() if "stages" in k}
@@ -108,7 +109,7 @@ def test_weights_that_are_absent_or_others_are_refused_in_one_line(
     assert "expected --clip with --coco" in capsys.readouterr().err
 
 
-def test_only_what_is_at_hand_goes_by_a_published_name(clip_folder: Path) -> None:
+def test_only_networks_that_are_present_give_published_figures(clip_folder: Path) -> None:
     assert Published().measure(photos(2), photos(2), ["a", "b"]) == {}
     figures = load_published(clip_folder, None, None).measure(photos(2), photos(2, size=(96, 64)), ["a cat", "a dog"])
     assert set(figures) == {"clip_t", "clip_i"}
@@ -132,7 +133,7 @@ class Copyist:
 
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eighteen captioned photos in the official layout: one chunk and two more."""
+    """Eighteen photos with captions in the official layout: a chunk of 16 and two more."""
     folder, images, captions = tmp_path_factory.mktemp("coco"), [], []
     (folder / "annotations").mkdir()
     (folder / "val2017").mkdir()
@@ -146,7 +147,7 @@ def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_coco_draws_four_pictures_a_caption_with_one_seed_and_goes_on_where_it_was(
+def test_coco_draws_four_pictures_per_caption_with_the_same_seeds_and_resumes(
     coco: Path, clip_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samplers = {"copyist": Copyist(True), "grey": Copyist(False)}

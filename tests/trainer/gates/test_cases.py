@@ -1,4 +1,4 @@
-"""Cases: photos that differ, framings in their shares, words of both languages."""
+"""Cases: photos that differ, the shares of the framings, prompts in both languages."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ STYLE = STYLES[0]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, photos_folder: Path, cases: list[Case]) -> Path:
-    """With the photos of the cases, so that they are not rendered again."""
+    """A folder with the photos of the cases, so that they are not rendered again."""
     folder = tmp_path_factory.mktemp("run")
     (folder / "out.pictures").mkdir()
     (folder / "out.pictures" / "photos").symlink_to(photos_folder)
@@ -158,10 +158,10 @@ def test_the_page_shows_the_cases_in_order_and_the_two_public_photos(
 
 def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = [np.random.default_rng(seed).integers(0, 255, (64, 128, 3), np.uint8) for seed in range(4)]
-    best = page._encoded(noise)
+    best = page._encode(noise)
     for limit in (sum(map(len, best)) - 1, sum(map(len, best)) // 20):
         monkeypatch.setattr(page, "PICTURES_MAX_BYTES", limit)
-        assert sum(map(len, page._encoded(noise))) <= limit
+        assert sum(map(len, page._encode(noise))) <= limit
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_pages_pictures_stay_small(monkeypatch: pytest.MonkeyPatch) -> None:
         ([], "doctor --download mediapipe"),
     ],
 )
-def test_mistakes_are_said_in_one_line(
+def test_mistakes_are_reported_in_one_line(
     wrong: list[str],
     named: str,
     tmp_path: Path,

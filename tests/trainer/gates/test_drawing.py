@@ -24,7 +24,7 @@ def studio(no_faces: Any, tmp_path: Path) -> Callable[..., Studio]:
     return lambda backbone, weights="first": Studio(backbone, weights, no_faces, None, tmp_path)
 
 
-def wishes() -> list[GateRequest]:
+def some_requests() -> list[GateRequest]:
     photo = np.zeros((24, 16, 3), np.uint8)
     return [GateRequest(photo + seed, "words", seed) for seed in range(1, 6)]
 
@@ -36,8 +36,8 @@ def seeds(backbone: Any) -> list[int]:
 def test_a_run_that_was_cut_off_draws_the_rest(plain: Any, studio: Callable[..., Studio]) -> None:
     cut_off, rest = plain(breaks_at=4), plain()
     with pytest.raises(KeyboardInterrupt):
-        studio(cut_off).draw("posed", wishes())
-    pictures = studio(rest).draw("posed", wishes())
+        studio(cut_off).draw("posed", some_requests())
+    pictures = studio(rest).draw("posed", some_requests())
     assert (seeds(cut_off), seeds(rest)) == ([1, 2, 3, 4], [5])
     assert pictures[:, 0, 0, 0].tolist() == [1, 2, 3, 4, 5]
 
@@ -45,7 +45,7 @@ def test_a_run_that_was_cut_off_draws_the_rest(plain: Any, studio: Callable[...,
 def test_pictures_of_every_backbone_are_read_at_one_size(plain: Any, studio: Callable[..., Studio]) -> None:
     for side in (40, 320):
         backbone = plain(replace(plain().capabilities, width=side, height=side * 3 // 2))
-        pictures = studio(backbone, str(side)).draw(f"of-{side}", wishes())
+        pictures = studio(backbone, str(side)).draw(f"of-{side}", some_requests())
         assert pictures.shape == (5, SIZE[1], SIZE[0], 3) and pictures[4, 100, 100].tolist() == [5, 5, 5]
 
 
@@ -59,10 +59,10 @@ def test_pictures_of_every_backbone_are_read_at_one_size(plain: Any, studio: Cal
         {"pose": np.ones((17, 3), np.float32)},
     ],
 )
-def test_another_wish_is_drawn_anew_in_place_of_the_old(
+def test_a_changed_request_is_drawn_anew_and_replaces_the_old_picture(
     change: dict[str, Any], plain: Any, studio: Callable[..., Studio], tmp_path: Path
 ) -> None:
-    backbone, requests = plain(), wishes()
+    backbone, requests = plain(), some_requests()
     studio(backbone).draw("posed", requests)
     requests[2] = replace(requests[2], **change)
     studio(backbone).draw("posed", requests)
@@ -73,7 +73,7 @@ def test_another_wish_is_drawn_anew_in_place_of_the_old(
 def test_other_weights_draw_everything_anew(plain: Any, studio: Callable[..., Studio]) -> None:
     backbone = plain()
     for weights in ("first", "first", "second"):
-        studio(backbone, weights).draw("posed", wishes())
+        studio(backbone, weights).draw("posed", some_requests())
     assert seeds(backbone) == [1, 2, 3, 4, 5] * 2
 
 
@@ -88,7 +88,7 @@ def test_weights_are_known_by_their_bytes(tmp_path: Path) -> None:
     assert hash_of_weights(tmp_path) != first
 
 
-def test_a_rendered_photo_that_is_refused_is_drawn_from_with_its_truth_and_another_is_grey(
+def test_a_refused_render_is_drawn_with_its_true_parts_and_any_other_refused_photo_is_grey(
     cases: list[Case], plain: Any, studio: Callable[..., Studio]
 ) -> None:
     class Strict(plain):  # type: ignore[misc]
@@ -104,6 +104,6 @@ def test_a_rendered_photo_that_is_refused_is_drawn_from_with_its_truth_and_anoth
 
     seen, grey = here.draw("known", [known])[0], here.draw("unknown", [unknown])[0]
     assert seen[0, 0].tolist() == [int(channel) for channel in photo.image.mean((0, 1))]
-    assert len(np.unique(grey)) == 1 and here.refused([photo.image]).tolist() == [1.0]
+    assert len(np.unique(grey)) == 1 and here.refusals([photo.image]).tolist() == [1.0]
     drawn = here.backbone.drawn[0].identity.views[0].observation  # type: ignore[attr-defined]
     assert np.array_equal(parts_on_photo(drawn), photo.parts) and drawn.keypoints.shape == (17, 3)

@@ -1,4 +1,4 @@
-"""Values with how sure they are."""
+"""Figures with their bootstrap intervals."""
 
 import numpy as np
 import pytest

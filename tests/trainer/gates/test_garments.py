@@ -1,4 +1,4 @@
-"""The garment of the words is another one, and it is seen where it is worn and only there."""
+"""The garment of the prompt differs from the worn one, and is recognised only on pictures that show it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The share of joints that are at their place, and which poses show a face."""
+"""The share of joints at their place, and the poses that show a face."""
 
 from __future__ import annotations
 

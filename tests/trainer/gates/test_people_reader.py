@@ -1,4 +1,4 @@
-"""Whole people are counted as one, and a second head is not."""
+"""One whole person counts as one, and a second head is found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real photos: the colours of the photo itself win against those of another person's."""
+"""Real photos: the colours of a photo are nearer to itself than to another person's photo."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_right_photo_wins_by_its_colours(
     photos = [np.full((240, 160, 3), colour, np.uint8) for colour in COLOURS]
     people = [RealPerson(str(k), photo, regions_of(photo, standing())) for k, photo in enumerate(photos)]
     drawn = np.repeat(np.stack(photos[::-1] if swapped else photos), len(SCENES), axis=0)
-    monkeypatch.setattr(Studio, "draw", lambda self, what, wishes: drawn)
+    monkeypatch.setattr(Studio, "draw", lambda self, what, requests: drawn)
     studio = Studio(None, "", no_faces, None, tmp_path)  # type: ignore[arg-type]
     result = measure_real(studio, people, Standing(), Settings())  # type: ignore[arg-type]
     assert result.figures["real_reference_wins"].value == expected

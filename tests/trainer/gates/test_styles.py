@@ -25,8 +25,8 @@ class Filters:
     def __init__(self, ignored: bool) -> None:
         self.ignored = ignored
 
-    def draw(self, name: str, wishes: Sequence[GateRequest], folder: str) -> Pictures:
-        pictures = [wish.reference for wish in wishes]
+    def draw(self, name: str, requests: Sequence[GateRequest], folder: str) -> Pictures:
+        pictures = [request.reference for request in requests]
         return np.stack(pictures if self.ignored else [apply_style(picture, name) for picture in pictures])
 
     def example(self, name: str, photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -34,12 +34,12 @@ class Filters:
 
 
 def test_styles_are_recognised_where_they_are_drawn(cases: list[Case]) -> None:
-    wishes = [GateRequest(case.other.image, "", case.identity) for case in cases]
+    requests = [GateRequest(case.other.image, "", case.identity) for case in cases]
     people = everybody(len(cases))
     reader = StyleReader(cases, Filters(ignored=False))
-    drawn, true = reader.measure(wishes, "styles").of(people), reader.measure_true().of(people)
+    drawn, true = reader.measure(requests, "styles").of(people), reader.measure_true().of(people)
     reader.styling = Filters(ignored=True)
-    ignored = reader.measure(wishes, "styles").of(people)
+    ignored = reader.measure(requests, "styles").of(people)
     assert drawn.count == true.count == 2
     assert drawn.value >= 0.75 and true.value >= 0.75 and ignored.value <= 0.25
 
@@ -50,15 +50,15 @@ class Notes:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def draw(self, what: str, wishes: Sequence[GateRequest]) -> Pictures:
-        self.prompts += [wish.prompt for wish in wishes]
-        return np.zeros((len(wishes), 4, 4, 3), np.uint8)
+    def draw(self, what: str, requests: Sequence[GateRequest]) -> Pictures:
+        self.prompts += [request.prompt for request in requests]
+        return np.zeros((len(requests), 4, 4, 3), np.uint8)
 
 
 def test_words_of_a_style_follow_the_prompt_in_its_language() -> None:
     studio, photo = Notes(), np.zeros((4, 4, 3), np.uint8)
-    wishes = [GateRequest(photo, prompt, 1) for prompt in ("a person", "человек", "")]
-    StylesByWords(studio).draw("neon", wishes, "styles")  # type: ignore[arg-type]
+    requests = [GateRequest(photo, prompt, 1) for prompt in ("a person", "человек", "")]
+    StylesByWords(studio).draw("neon", requests, "styles")  # type: ignore[arg-type]
     assert studio.prompts == ["a person, neon", "человек, неон", ""]
 
 
@@ -67,9 +67,9 @@ class Drawn:
 
     backbone = SimpleNamespace(capabilities=SimpleNamespace(width=4 * SIZE[0], height=4 * SIZE[1]))
 
-    def draw_large(self, what: str, wishes: Sequence[GateRequest]) -> list[Image.Image]:
+    def draw_large(self, what: str, requests: Sequence[GateRequest]) -> list[Image.Image]:
         assert what == "without-pose/posed"
-        return [Image.fromarray(wish.reference) for wish in wishes]
+        return [Image.fromarray(request.reference) for request in requests]
 
 
 def test_a_filter_is_laid_over_the_enlarged_picture_and_the_enlarged_photo() -> None:

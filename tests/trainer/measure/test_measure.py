@@ -1,4 +1,4 @@
-"""The command measures models side by side, leaves empty what it lacks, and draws no picture twice."""
+"""The command measures several models, leaves figures empty that need an absent network, and draws no picture twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trainer.measure.report import JSON, PAGE
 
 @pytest.fixture
 def nothing_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No weights below ENGINE_STATE, nor insightface's models."""
+    """An environment without weights below ENGINE_STATE and without insightface's models."""
     monkeypatch.setenv("ENGINE_STATE", str(tmp_path / "state"))
     monkeypatch.setattr("engine.identity.faces.DEFAULT_ROOT", tmp_path / "insightface")
     monkeypatch.setattr("trainer.adapter.face_networks.DEFAULT_ROOT", tmp_path / "insightface")

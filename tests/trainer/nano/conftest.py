@@ -1,4 +1,4 @@
-"""A few people at nano's size, unpacked and prepared with a body mapper that learned for a moment."""
+"""A few people at nano's size, unpacked and prepared with a body mapper after a few steps of training."""
 
 from __future__ import annotations
 

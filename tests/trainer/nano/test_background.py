@@ -1,4 +1,4 @@
-"""BackgroundDenoiser learns from painted places, goes on where it stood, and shows what it draws."""
+"""BackgroundDenoiser learns from painted places, resumes, and shows what it draws."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_it_learns_which_place_has_which_colours(run: BackgroundRun) -> None:
         learner((clean, values), noise)["loss"].backward()
         optimizer.step()
 
-    asked = torch.zeros(2, len(NAMES), dtype=torch.int64)
-    asked[:, NAMES.index("place")] = torch.tensor([1 + PLACES.index(name) for name in ("red_wall", "forest")])
-    wall, forest = denoiser.draw(asked, [1, 2]).mean((2, 3))
+    place_values = torch.zeros(2, len(NAMES), dtype=torch.int64)
+    place_values[:, NAMES.index("place")] = torch.tensor([1 + PLACES.index(name) for name in ("red_wall", "forest")])
+    wall, forest = denoiser.draw(place_values, [1, 2]).mean((2, 3))
     assert wall[0] > wall[1] + 0.3 and forest[1] > forest[0] + 0.05

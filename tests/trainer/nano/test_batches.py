@@ -1,4 +1,4 @@
-"""Rows of a batch: what is drawn, what it is drawn from, and what is hidden of it."""
+"""Rows of a batch: targets, references, and hidden clothes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_clothes_of_another_outfit_are_hidden_or_the_words_would_lie(store: Stor
         plan = batches._plan(int(rng.choice(batches.targets)), rng)
         if any(outfit[row] != outfit[plan.target] for row in plan.references):
             found += 1
-            assert set(UNDER_TOP) <= set(plan.hidden)
+            assert set(UNDER_TOP) <= set(plan.hidden_regions)
     assert found > 0
 
 
@@ -118,8 +118,8 @@ def test_a_mirrored_picture_comes_with_its_mirrored_map(store: Store) -> None:
     batches = Batches(store, ATLAS, 8)
     surface, normal = store.row("surface", 0), store.row("normal", 0)
     image, parts = store.row("image", 0), store.row("parts", 0)
-    turned = batches._flipped(image, parts, surface, normal)
-    again = batches._flipped(*turned)
+    turned = batches._flip(image, parts, surface, normal)
+    again = batches._flip(*turned)
 
     assert np.array_equal(turned[0], image[:, ::-1])
     assert np.array_equal(again[0], image)
@@ -153,7 +153,7 @@ def test_words_name_what_the_picture_shows(store: Store) -> None:
 def test_portraits_are_drawn_more_often_than_they_were_rendered(store: Store) -> None:
     batches = Batches(store, ATLAS, 8)
 
-    drawn = batches.framing[batches.chosen(4000, np.random.default_rng(0))]
+    drawn = batches.framing[batches.sample_targets(4000, np.random.default_rng(0))]
 
     present = [name for number, name in enumerate(FRAMINGS) if number in batches.framing[batches.targets]]
     assert len(present) > 1

@@ -1,4 +1,4 @@
-"""A store travels in one file and becomes a store again, with predicted maps in place of rendered ones."""
+"""A store is packed into one file and unpacked again, with predicted maps instead of rendered ones."""
 
 from __future__ import annotations
 

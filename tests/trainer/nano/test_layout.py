@@ -1,4 +1,4 @@
-"""LayoutPredictor learns parts of people, resumes, and says how well it does."""
+"""LayoutPredictor learns parts of people, resumes, and measures itself."""
 
 from __future__ import annotations
 

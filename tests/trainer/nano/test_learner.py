@@ -1,4 +1,4 @@
-"""The denoiser learns, goes on where it stood, and shows what it draws."""
+"""The denoiser learns, resumes, and shows what it draws."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_run_begins_with_the_weights_of_a_pipeline(finished: NanoRun, tmp_path
     assert torch.allclose(before[name], after[name], atol=1e-3)
 
 
-def test_only_what_is_behind_the_person_learns_on_and_the_rest_is_exported_as_it_was(
+def test_only_the_background_layer_learns_and_all_other_weights_are_exported_unchanged(
     finished: NanoRun, untrained_mapper: Path, tmp_path: Path
 ) -> None:
     begun = finished.out / "nano"

@@ -1,4 +1,4 @@
-"""The weights that a run can go on from fit the network that is trained, also one of twice the width."""
+"""A run can begin with the weights of a pipeline of the same width or half the width."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def small() -> NanoNetwork:
 
 @pytest.fixture(scope="module")
 def folder(small: NanoNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of `small` as a pipeline keeps them."""
+    """The weights of `small` in the layout of a pipeline."""
     path = tmp_path_factory.mktemp("small")
     for name in ("unet", "words", "references", "palette"):
         (path / name).mkdir()
@@ -84,7 +84,7 @@ def folder(small: NanoNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path
     return path
 
 
-def test_a_run_can_begin_with_the_weights_that_are_kept() -> None:
+def test_a_run_can_begin_with_the_shipped_weights() -> None:
     network, kept = network_of(SIZES["medium"]), load_nano(START)[0].network
     begin_with(network, START)
 

@@ -1,4 +1,4 @@
-"""Curated photos as training reads them: cut around the body, with everything known of them moved along."""
+"""Curated photos as training reads them: cropped around the body, with boxes, joints and parts moved accordingly."""
 
 from pathlib import Path
 

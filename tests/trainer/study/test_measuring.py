@@ -1,7 +1,5 @@
-"""Can the evaluation tell good pictures from bad? Samplers of known quality are measured: sticks to measure with.
-
-They draw photos that exist, and the eyes here know what each of those shows, so that nothing but the evaluation errs.
-"""
+"""The evaluation distinguishes good pictures from bad ones: samplers of known quality get figures in the right
+order."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

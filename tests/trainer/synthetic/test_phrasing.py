@@ -1,4 +1,4 @@
-"""Phrases: true of the photo, well-formed, as varied as users are, and over the whole vocabulary."""
+"""Phrases are true of the photo, well-formed and varied, and use the whole vocabulary."""
 
 import re
 from collections import Counter
@@ -148,14 +148,14 @@ def falsehoods(text: str, language: Language, identity: Identity, shot: Shot) ->
 
 
 class AllWords:
-    """Holds every word, so that no slip is ever free to be made."""
+    """A vocabulary that contains every word, so that no typing slip is allowed."""
 
     def __contains__(self, word: object) -> bool:
         return True
 
 
 def without_slips(identity: Identity, shot: Shot, language: Language, full: bool, rng: np.random.Generator) -> str:
-    """A phrase with its fillers, typed with care."""
+    """A phrase with its fillers and without typing slips."""
     text = say(phrase_facts(identity, shot, full, rng), language, rng)
     return typed(filled(text, language, rng), language, rng, AllWords())
 
@@ -311,13 +311,15 @@ def test_equal_states_give_equal_phrases_and_others_differ() -> None:
 
 
 def test_photos_do_not_depend_on_phrases() -> None:
-    """The manifest of rendered photos vouches for the sources that shape them, and this package is not one of them."""
+    """The manifest of rendered photos lists the hashes of the sources that they depend on; this package is not among
+    them."""
     sources = sorted(Path(synthetic.__file__).parent.glob("*.py"))
     assert sources and not [path.name for path in sources if "phrasing" in path.read_text("utf-8")]
 
 
 def test_phrases_fit_the_text_encoder() -> None:
-    """The shipped vocabulary was learned from captions alone, hence 64; one learned from phrases needs half of it."""
+    """The shipped vocabulary was learned from captions alone, so phrases need up to 64 tokens; a vocabulary learned
+    from phrases would need half as many."""
     tokenizer = CLIPTokenizer.from_pretrained(TOKENIZER)
     rng = np.random.default_rng(17)
     texts = [

@@ -24,7 +24,7 @@ from trainer.study.methods.pose_encoder import PoseEncoder
 
 PARTS = ("unet", "text_encoder", "vae", "tokenizer", "scheduler")
 TOKENIZER: Final = Path(__file__).parents[2] / "weights" / "tokenizer"
-"""Of 6,000 pieces of English and Russian captions."""
+"""The tokenizer, with 6,000 pieces of English and Russian captions."""
 PATCH_PX: Final = 16
 LATENT_CHANNELS: Final = 192
 TOKEN_DIM: Final = 192
@@ -61,7 +61,7 @@ class StudyBase:
         return (*self.learners(), self.vae)
 
     def frozen(self) -> StudyBase:
-        """The same, ready for methods: nothing learns, dropout is off."""
+        """The same base, ready for methods: no gradients, no dropout."""
         for part in self.parts():
             part.eval().requires_grad_(False)
         return self

@@ -20,7 +20,7 @@ from trainer.study.methods.sampler import StudySampler
 
 
 class BaseLearner(nn.Module):
-    """The learner of the base: text and skeletons alone."""
+    """The learner of the base, which reads only text and skeletons."""
 
     base: StudyBase
     method: Method
@@ -43,7 +43,7 @@ class BaseLearner(nn.Module):
 
 
 class StudyValidation:
-    """Called with a step: some people's photos over what the method draws from them, with the photos' own scenes."""
+    """Call with a step: draws some people in the scenes of their photos."""
 
     def __init__(self, sampler: StudySampler, people: PeopleShards, count: int) -> None:
         _, firsts = np.unique(people.identity, return_index=True)
@@ -60,6 +60,6 @@ class StudyValidation:
         self.shown = to_uint8(small)
 
     def __call__(self, step: int) -> Any:
-        """uint8 [2 H, count W, 3]."""
+        """A sheet uint8 [2 H, count W, 3]: the photos, and below them the pictures drawn from them."""
         drawn = self.sampler.draw(self.requests)
         return np.concatenate([np.concatenate(list(self.shown), 1), np.concatenate(list(drawn), 1)])

@@ -53,7 +53,7 @@ class Critic(nn.Module):
         self.of_words = nn.Sequential(nn.Linear(base.token_dim, 256), nn.GELU(), nn.Linear(256, PICTURE_DIM))
 
     def judge(self, latents: Tensor) -> CriticOutput:
-        """latents [B, C, h, w] of the base's size."""
+        """The outputs for latents [B, C, h, w] of the base's size."""
         features = self.flat(self.trunk(latents))
         return CriticOutput(
             torch.sigmoid(self.joints(features)).view(-1, 17, 2),

@@ -81,7 +81,7 @@ class IdentityFeatures:
         return IdentityFeatures(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def first(self, views: int) -> IdentityFeatures:
-        """The same people from their first photos alone."""
+        """The features of the same people from their first photos alone."""
         cut = {f.name: getattr(self, f.name)[:, :views] for f in fields(self) if f.name != "face_points"}
         return IdentityFeatures(**cut, face_points=self.face_points)
 

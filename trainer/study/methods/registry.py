@@ -51,7 +51,7 @@ ABLATIONS: Final[dict[str, Build]] = {
 
 
 def build(name: str, base: StudyBase, critic: Critic | None, steps: int) -> Method:
-    """Raises CheckpointError for an unknown name."""
+    """The method of this name. Raises CheckpointError for an unknown name."""
     methods = METHODS | ABLATIONS
     if name not in methods:
         raise CheckpointError(f"expected a method out of {', '.join(methods)}, got {name!r}")

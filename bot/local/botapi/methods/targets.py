@@ -21,7 +21,7 @@ DOCUMENT_MAX_BYTES = 50 * 1024 * 1024
 
 
 def chat_named(world: World, parameters: Parameters, name: str = "chat_id") -> Chat:
-    """Raises BadRequest for a chat the bot cannot know."""
+    """The chat that the parameter names. Raises BadRequest for a chat that the bot does not know."""
     value = parameters.text(name)
     if not value:
         raise BadRequest("chat_id is empty")
@@ -42,7 +42,8 @@ def writable_chat(world: World, parameters: Parameters) -> Chat:
 
 
 def message_named(world: World, chat: Chat, parameters: Parameters, action: str, name: str = "message_id") -> Message:
-    """`action` completes Telegram's phrase "message to ... not found"."""
+    """The message that the parameter names. Raises BadRequest; `action` completes Telegram's phrase "message to ... not
+    found"."""
     message_id = parameters.integer(name)
     if not message_id:
         raise BadRequest("message identifier is not specified")

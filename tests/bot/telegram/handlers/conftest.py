@@ -93,9 +93,9 @@ class Stage:
     boxes: list[list[float]] = field(default_factory=list)
     """The boxes of the people on photos with the verdict SEVERAL_PEOPLE."""
     hints: str | None = None
-    """On photos that are accepted."""
+    """The hints of accepted photos."""
     faces: list[tuple[float, ...]] = field(default_factory=list)
-    """On photos to come that are accepted, in order; none when there is none left."""
+    """The faces of the next accepted photos, in order; without any left, photos have none."""
     worker_looks: bool = True
     quiet: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -152,7 +152,7 @@ class Chat:
         raise AssertionError(f"expected {count} jobs, got {[job.prompt for job in jobs]}")
 
     async def move(self, job: Job, state: JobState) -> None:
-        """As the dispatcher would."""
+        """Changes the job as the dispatcher would."""
         async with self.sessions.begin() as session:
             await session.execute(update(Job).where(Job.id == job.id).values(state=state))
 
@@ -296,7 +296,7 @@ class Chat:
 
 
 async def decoded_here(data: bytes) -> NormalPhoto:
-    """As bot.photos.normalise does it, but in a thread: a process per photo takes ten times as long as the photo."""
+    """Decodes as bot.photos.normalise, but in a thread: a process per photo takes ten times as long as the photo."""
 
     def decode() -> NormalPhoto:
         if len(data) > FILE_MAX_BYTES:
@@ -353,7 +353,7 @@ def translator() -> Translator:
 
 @pytest.fixture(scope="session")
 def chat_database_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
-    """One database for all conversations: emptying it is quicker than making another."""
+    """One database for all conversations: emptying it is faster than making another."""
     return _make_database("conversations", postgres, migrated_template)
 
 
@@ -400,7 +400,7 @@ def open_stage_fixture() -> Callable[..., AbstractAsyncContextManager[Stage]]:
 
 @asynccontextmanager
 async def open_stage(database_url: str, translator: Translator, **options: Any) -> AsyncIterator[Stage]:
-    """`options`: settings of bot.config."""
+    """Opens the stage. `options`: settings of bot.config."""
     async with AsyncExitStack() as stack:
         pool = open_pool(database_url)
         stack.push_async_callback(pool.dispose)

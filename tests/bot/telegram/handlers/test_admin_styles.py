@@ -1,4 +1,4 @@
-"""The style editor: what users are offered follows at once, old jobs keep their style."""
+"""The style editor: users are offered its changes at once, and old jobs keep their style."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/photos and /privacy: what is kept can be seen and deleted."""
+"""/photos and /privacy: users can see and delete what is stored."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ async def test_talk_between_others_is_no_input(chat, says, anna, group):
     assert await chat.jobs() == []
 
 
-async def test_who_has_agreed_to_nothing_or_sent_no_photo_is_sent_to_the_private_chat(chat, says, anna, group):
+async def test_a_member_without_consent_or_photo_is_sent_to_the_private_chat(chat, says, anna, group):
     await group.send_text(f"/{DRAW} гуляю по лесу")
     answer = await group.wait_for(says(chat.texts()("group-needs-photo")))
     (button,) = [button for row in answer.buttons for button in row]
@@ -82,7 +82,7 @@ async def test_the_link_of_the_group_starts_the_private_chat(chat, says, anna):
     await anna.wait_for(says("18 лет"))
 
 
-async def test_a_prompt_that_cannot_be_drawn_and_a_full_queue_are_said(chat, says, anna, group):
+async def test_a_prompt_that_cannot_be_drawn_and_a_full_queue_are_reported(chat, says, anna, group):
     await chat.ready(anna)
     await group.send_text(f"/{DRAW}")
     await group.wait_for(says("Опишите одним предложением"))

@@ -16,7 +16,7 @@ from bot.telegram import photo_fetching
 
 @pytest.fixture(autouse=True)
 def decoder() -> None:
-    """The real one, in a process per photo."""
+    """The real decoder, with a process per photo."""
 
 
 def encoded(image: Image.Image, form: str, **options: object) -> bytes:

@@ -1,4 +1,4 @@
-"""A photo whose face is another than that of the earlier photos: the user is asked what to do with it."""
+"""A photo with another face than the earlier photos: the user is asked what to do with it."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ async def test_a_photo_of_which_nobody_is_chosen_is_kept_for_an_hour(chat, says,
 
 
 @pytest.mark.parametrize("hint", Hint)
-async def test_what_an_accepted_photo_lacks_is_said(chat, jpeg, says, hint):
+async def test_what_an_accepted_photo_lacks_is_reported(chat, jpeg, says, hint):
     chat.stage.hints = hint.value
     await chat.consent(chat.anna)
     await chat.anna.send_photo(jpeg())

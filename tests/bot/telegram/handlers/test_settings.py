@@ -1,4 +1,5 @@
-"""/settings: likeness, clothes and format of future pictures, and redrawing a finished one with other settings."""
+"""/settings: likeness, clothes and aspect of future pictures, and a finished picture drawn again with other
+settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However many prompts and photos are being handled, a command and a button are handled at once."""
+"""A command and a button are handled at once, however many prompts and photos are in progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only what is finished is confirmed, fetching goes on meanwhile, and no update stops the bot for others."""
+"""Only finished updates are confirmed, fetching continues meanwhile, and no update stops the bot for other users."""
 
 from __future__ import annotations
 

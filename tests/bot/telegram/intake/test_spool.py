@@ -1,4 +1,4 @@
-"""A command behind more prompts than getUpdates gives waits for none of them, and no kill loses one."""
+"""A command does not wait behind more prompts than getUpdates returns, and a kill loses none of them."""
 
 from __future__ import annotations
 

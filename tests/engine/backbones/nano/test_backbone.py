@@ -1,4 +1,4 @@
-"""Photos come into nano's frame, words decide what is kept of them."""
+"""Photos are brought into nano's frame; the words of the prompt decide which of their clothes are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ UNKNOWN = (0.5, 0.5, 0.5)
 
 
 def standing(width: int, height: int, box: tuple[float, float, float, float], seen: float = 1.0) -> np.ndarray:
-    """Joints [17, 3] in px of somebody who fills `box`; `seen`: the share of the box's height where joints are seen."""
+    """Joints [17, 3] in px of a person who fills `box`; `seen`: the share of the picture's height in which joints are
+    visible."""
     x = [0.5, 0.53, 0.47, 0.57, 0.43, 0.75, 0.25, 0.85, 0.15, 0.9, 0.1, 0.65, 0.35, 0.65, 0.35, 0.65, 0.35]
     y = [0.08, 0.06, 0.06, 0.08, 0.08, 0.2, 0.2, 0.35, 0.35, 0.5, 0.5, 0.5, 0.5, 0.72, 0.72, 0.95, 0.95]
     x0, y0, x1, y1 = box
@@ -65,7 +66,7 @@ def test_a_whole_figure_stands_in_the_frame_whatever_the_photo() -> None:
         assert (on_body & photo.person[::2, ::2]).sum() > 0.6 * on_body.sum()
 
 
-def test_of_a_portrait_the_frame_ends_where_the_photo_does() -> None:
+def test_the_frame_of_a_portrait_ends_where_the_photo_ends() -> None:
     box = (100.0, 120.0, 500.0, 1100.0)  # reaches below the photo of 600 px
     joints = standing(600, 600, box, seen=0.95)
     person = np.zeros((600, 600), bool)
@@ -77,7 +78,7 @@ def test_of_a_portrait_the_frame_ends_where_the_photo_does() -> None:
     assert (right - left) / (low - top) == pytest.approx(2 / 3)
 
 
-def test_a_photo_on_which_nobody_was_looked_for_gives_no_reference() -> None:
+def test_an_unexamined_photo_gives_no_reference() -> None:
     view = View(Image.new("RGB", (300, 400)), Observation(width=300, height=400))
 
     assert reference_of(view, load_mapper(), shipped_atlas(), SIZE, UNKNOWN) is None
@@ -108,14 +109,14 @@ def test_words_and_pose_reach_the_pipeline(pipeline: NanoPipeline) -> None:
     box = (200.0, 100.0, 440.0, 900.0)
     view = view_of(640, 960, box, standing(640, 960, box))
     pose = np.full((17, 3), 0.5, np.float32)
-    asked = backbone.asked(drawing_of(view, "женщина в красной куртке на пляже", pose))
+    request = backbone.request_of(drawing_of(view, "женщина в красной куртке на пляже", pose))
 
-    assert asked.attributes["place"] == "beach" and asked.attributes["sex"] == "woman"
-    assert asked.attributes["top"] == "jacket" and asked.attributes["top_colour"] == "red"
-    assert np.array_equal(asked.joints, pose)
-    assert backbone.asked(drawing_of(view, "a woman in a red jacket", pose)).attributes["place"] == "studio"
+    assert request.attributes["place"] == "beach" and request.attributes["sex"] == "woman"
+    assert request.attributes["top"] == "jacket" and request.attributes["top_colour"] == "red"
+    assert np.array_equal(request.joints, pose)
+    assert backbone.request_of(drawing_of(view, "a woman in a red jacket", pose)).attributes["place"] == "studio"
     torso = shipped_atlas().region == Region.TORSO
-    assert asked.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
+    assert request.references[0].texture[3, torso].max() == 0  # the jacket is not that of the photo
 
 
 def test_photos_without_a_person_are_refused_with_the_remedy(pipeline: NanoPipeline) -> None:

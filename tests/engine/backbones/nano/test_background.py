@@ -1,4 +1,4 @@
-"""Backgrounds: components keep pictures, seeds draw different places, names reach the drawing."""
+"""Backgrounds: components preserve pictures, other seeds give other places, and names condition the drawing."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.attributes import encode_attributes
 from engine.backbones.nano.background import (
     BackgroundDenoiser,
 )
 from engine.networks import load_network, save_network
 
-BEACH, FOREST = (torch.tensor([encoded({"place": place, "framing": "full"})]) for place in ("beach", "forest"))
+BEACH, FOREST = (
+    torch.tensor([encode_attributes({"place": place, "framing": "full"})]) for place in ("beach", "forest")
+)
 
 
 @pytest.fixture(scope="module")
 def backgrounds() -> torch.Tensor:
-    """[64, 3, 6, 4] that differ in eight directions."""
+    """Backgrounds [64, 3, 6, 4] that differ in eight directions."""
     torch.manual_seed(1)
     return (torch.randn(64, 8) @ torch.randn(8, 72)).view(64, 3, 6, 4) / 10
 
@@ -52,7 +54,7 @@ def test_equal_seeds_give_equal_backgrounds_in_any_batch_and_others_differ(denoi
 
 
 def test_place_and_framing_reach_the_background(denoiser: BackgroundDenoiser) -> None:
-    portrait = torch.tensor([encoded({"place": "beach", "framing": "portrait"})])
+    portrait = torch.tensor([encode_attributes({"place": "beach", "framing": "portrait"})])
     beach = denoiser.draw(BEACH, [7])
 
     assert not torch.equal(denoiser.draw(FOREST, [7]), beach)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from engine.backbones.nano.flow import Prediction, coefficients, noised, sample, sample_times
+from engine.backbones.nano.flow import Prediction, add_noise, coefficients, sample, sample_times
 
 SPREAD = torch.tensor([0.5, 1.0, 2.0]).view(1, -1, 1, 1)
 
@@ -24,7 +24,7 @@ def test_what_the_network_has_to_give_has_unit_variance_at_every_time() -> None:
     noise = torch.randn(clean.shape, generator=generator)
     for time in (0.0, 0.3, 0.7, 0.95):
         times = torch.full((64,), time)
-        c, z = coefficients(times, SPREAD), noised(clean, noise, times)
+        c, z = coefficients(times, SPREAD), add_noise(clean, noise, times)
         wanted = (clean - c.skip * z) / c.out
         assert torch.allclose(wanted.std((0, 2, 3)), torch.ones(3), atol=0.02)
         assert torch.allclose(SPREAD * c.into, c.skip)

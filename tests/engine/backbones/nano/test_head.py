@@ -1,12 +1,12 @@
-"""Small heads are drawn again as portraits and laid over the picture, and nothing else of it changes."""
+"""Small heads are drawn again as portraits and blended into the picture; nothing else of it changes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.head import EARS_AT, HeadWindow, head_window, portrait_of, with_head
+from engine.backbones.nano.request import NanoRequest
 from engine.identity.body import BodyPart
 
 
@@ -31,12 +31,12 @@ def test_the_window_shows_the_head_as_portraits_do() -> None:
 def test_the_portrait_has_the_joints_of_the_figure_in_its_own_frame() -> None:
     window = head_window(figure())
     assert window is not None
-    asked = portrait_of(Asked({"place": "beach"}, figure(), (), 1), window)
+    portrait = portrait_of(NanoRequest({"place": "beach"}, figure(), (), 1), window)
 
-    assert asked.attributes == {"place": "beach", "framing": "portrait"}
-    assert asked.joints[3, :2] == pytest.approx((0.49 + 0.04 * window.enlarged, 0.45), abs=1e-3)
-    assert asked.joints[3, 2] == 1
-    assert asked.joints[11, 2] == 0  # hips are below the frame
+    assert portrait.attributes == {"place": "beach", "framing": "portrait"}
+    assert portrait.joints[3, :2] == pytest.approx((0.49 + 0.04 * window.enlarged, 0.45), abs=1e-3)
+    assert portrait.joints[3, 2] == 1
+    assert portrait.joints[11, 2] == 0  # hips are below the frame
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""The head of a photo lands on the head of the pose: moved, scaled, turned, mirrored where it looks the other way."""
+"""The head of a photo is aligned with the head of the pose: moved, scaled, turned, and mirrored where it looks to the
+other side."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ SIZE = (240, 160)
 FACE = np.array([[0, 6], [6, 0], [-6, 0], [12, 2], [-12, 2]], np.float32)
 """Nose, eyes and ears of a head that looks ahead, in px about the middle of the eyes; left is the person's own."""
 TURNED = np.array([[9, 6], [11, 0], [1, 0], [6, 2], [-12, 2]], np.float32)
-"""Of a head that looks to the right in the picture."""
+"""The points of a head that looks to the right in the picture."""
 
 
 def head_photo(points: np.ndarray, middle: tuple[float, float] = (60.0, 60.0)) -> HeadPhoto:

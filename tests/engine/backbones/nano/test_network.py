@@ -10,7 +10,7 @@ import torch
 
 from engine.backbones.autoencoder import NanoAutoencoder
 from engine.backbones.nano.appearance import VIEW_CHANNELS, Appearance, ReferenceViews
-from engine.backbones.nano.attributes import NAMES, encoded
+from engine.backbones.nano.attributes import NAMES, encode_attributes
 from engine.backbones.nano.network import (
     BODY_SIZE,
     FACE_SIZE,
@@ -71,7 +71,7 @@ def conditions(rows: int = 2) -> Conditions:
     half = (HEIGHT // 2, WIDTH // 2)
     texture = torch.randn(rows, TEXTURE_CHANNELS + PARTS, *half, generator=generator)
     return Conditions(
-        torch.tensor([encoded({"place": "beach", "top": "dress"})] * rows),
+        torch.tensor([encode_attributes({"place": "beach", "top": "dress"})] * rows),
         Appearance(
             views,
             torch.ones(2, rows),
@@ -107,7 +107,7 @@ def test_every_condition_reaches_the_prediction(network: NanoNetwork, changed: s
     before = predict(network, given.of(network))
     appearance, maps = given.appearance, given.maps
     other = {
-        "values": replace(given, values=torch.tensor([encoded({"place": "forest"})] * 2)),
+        "values": replace(given, values=torch.tensor([encode_attributes({"place": "forest"})] * 2)),
         "scales": replace(given, appearance=replace(appearance, scales=torch.zeros(2, 2))),
         "maps": replace(given, maps=BodyMaps(maps.surface.flip(1), maps.normal.flip(2))),
         "texture": replace(given, appearance=replace(appearance, texture=torch.zeros_like(appearance.texture))),
@@ -210,7 +210,7 @@ def test_position_codes_are_empty_off_the_body() -> None:
 
 
 def test_attributes_that_are_not_said_are_zero() -> None:
-    numbers = encoded({"place": "studio", "glasses": "yes"})
+    numbers = encode_attributes({"place": "studio", "glasses": "yes"})
 
     assert numbers[NAMES.index("place")] == 1 and numbers[NAMES.index("glasses")] == 2
     assert sum(number > 0 for number in numbers) == 2
@@ -218,6 +218,6 @@ def test_attributes_that_are_not_said_are_zero() -> None:
 
 def test_unknown_attributes_are_refused() -> None:
     with pytest.raises(KeyError, match="wings"):
-        encoded({"wings": "yes"})
+        encode_attributes({"wings": "yes"})
     with pytest.raises(ValueError, match="moon"):
-        encoded({"place": "moon"})
+        encode_attributes({"place": "moon"})

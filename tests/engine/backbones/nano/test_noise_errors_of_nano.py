@@ -1,4 +1,4 @@
-"""nano's error of predicted noise: nothing where its network knows the photo's latents."""
+"""nano's error of predicted noise: zero where its network predicts the latents of the photo."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_a_network_that_knows_the_photo_has_no_error(pipeline: NanoPipeline, mon
     height, width = pipeline.size
     photo = Image.fromarray(np.random.default_rng(1).integers(0, 255, (height, width, 3), np.uint8))
     clean = pipeline.vae.encode(to_tensor(np.array(photo)[None])).latents
-    monkeypatch.setattr(pipeline, "condition", lambda asked: (None, None))
-    monkeypatch.setattr(backbone, "asked", lambda drawing: drawing)
+    monkeypatch.setattr(pipeline, "condition", lambda requests: (None, None))
+    monkeypatch.setattr(backbone, "request_of", lambda drawing: drawing)
     who = IdentityProfile((View(photo, Observation(width, height)),))
     drawing = GenerationInput(who, "on a beach", "", 3)
     assert isinstance(backbone, NoisePredictor)

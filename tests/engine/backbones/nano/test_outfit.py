@@ -1,20 +1,20 @@
-"""Clothes that nobody named and no photo shows are one outfit, the same for the same seed."""
+"""Clothes that neither prompt nor photos determine form one outfit, the same for the same seed."""
 
 from __future__ import annotations
 
 import torch
 
-from engine.backbones.nano.attributes import encoded
+from engine.backbones.nano.attributes import encode_attributes
 from engine.backbones.nano.outfit import with_outfit
 from engine.body.atlas import Region, shipped_atlas
 from engine.body.texture import SURENESS
-from tests.engine.backbones.nano.test_pipeline import asked_for
+from tests.engine.backbones.nano.test_pipeline import nano_request
 
 ATLAS = shipped_atlas()
 
 
 def photo_of(*regions: Region) -> object:
-    photo = asked_for().references[0]
+    photo = nano_request().references[0]
     seen = torch.isin(ATLAS.region, torch.tensor([int(region) for region in regions]))
     photo.texture[SURENESS] = seen.float()
     return photo
@@ -33,7 +33,7 @@ def test_below_a_portrait_there_are_trousers_and_shoes() -> None:
     for said in outfits:
         assert {"bottom", "bottom_colour", "shoes", "shoes_colour"} <= set(said)
         assert "top" not in said
-        encoded(said)  # every value is one that nano knows
+        encode_attributes(said)  # every value is one that nano knows
     assert outfits[3] == with_outfit({}, [portrait], ATLAS, 3)  # type: ignore[list-item]
     assert len({said["bottom_colour"] for said in outfits}) > 1
 

@@ -1,4 +1,4 @@
-"""nano's pipeline: drawn from noise, equal for equal seeds, kept in a folder as diffusers keeps pipelines."""
+"""nano's pipeline: pictures from noise, equal for equal seeds; saved in a folder as diffusers saves pipelines."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from diffusers import DiffusionPipeline
 
-from engine.backbones.nano.asked import Asked
 from engine.backbones.nano.pipeline import NanoPipeline, load_nano, save_nano
 from engine.backbones.nano.pose_examples import PoseExamples
 from engine.backbones.nano.references import ReferencePhoto, prepare, regions_of, shrunk
+from engine.backbones.nano.request import NanoRequest
 from engine.body.atlas import shipped_atlas
 from engine.body.texture import PARTS, sources_of
 from engine.errors import WeightsError
@@ -21,7 +21,7 @@ from engine.errors import WeightsError
 HEIGHT, WIDTH = 64, 48
 
 
-def asked_for(seed: int = 1) -> Asked:
+def nano_request(seed: int = 1) -> NanoRequest:
     atlas = shipped_atlas()
     random = np.random.default_rng(0)
     surface = np.zeros((HEIGHT // 2, WIDTH // 2), np.uint16)
@@ -39,11 +39,11 @@ def asked_for(seed: int = 1) -> Asked:
         regions_of(surface, small, atlas),
     )
     joints = np.concatenate([random.random((17, 2)), np.ones((17, 1))], 1).astype(np.float32)
-    return Asked({"place": "beach"}, joints, [prepare(photo, sources_of(surface, small, atlas), (), atlas)], seed)
+    return NanoRequest({"place": "beach"}, joints, [prepare(photo, sources_of(surface, small, atlas), (), atlas)], seed)
 
 
 def test_equal_requests_give_equal_pictures_and_other_seeds_do_not(pipeline: NanoPipeline) -> None:
-    first, again, other = (pipeline([asked_for(seed)], steps=2).pictures for seed in (1, 1, 2))
+    first, again, other = (pipeline([nano_request(seed)], steps=2).pictures for seed in (1, 1, 2))
 
     assert first.shape == (1, HEIGHT, WIDTH, 3) and first.dtype == np.uint8
     assert np.array_equal(first, again)
@@ -51,25 +51,25 @@ def test_equal_requests_give_equal_pictures_and_other_seeds_do_not(pipeline: Nan
 
 
 def test_a_batch_draws_what_single_requests_draw(pipeline: NanoPipeline) -> None:
-    both = pipeline([asked_for(1), asked_for(2)], steps=2).pictures
-    alone = pipeline([asked_for(2)], steps=2).pictures
+    both = pipeline([nano_request(1), nano_request(2)], steps=2).pictures
+    alone = pipeline([nano_request(2)], steps=2).pictures
 
     assert np.abs(both[1].astype(int) - alone[0].astype(int)).max() <= 1
 
 
 def test_every_step_is_shown(pipeline: NanoPipeline) -> None:
     seen: list[tuple[int, tuple[int, ...]]] = []
-    pipeline([asked_for()], steps=3, on_step=lambda number, preview: seen.append((number, preview().shape)))
+    pipeline([nano_request()], steps=3, on_step=lambda number, preview: seen.append((number, preview().shape)))
 
     assert seen == [(1, (1, HEIGHT, WIDTH, 3)), (2, (1, HEIGHT, WIDTH, 3)), (3, (1, HEIGHT, WIDTH, 3))]
 
 
 def test_at_body_scale_zero_the_photo_gives_no_colour(pipeline: NanoPipeline) -> None:
-    asked = replace(asked_for(), face_scale=0.0, body_scale=0.0)
-    photo = asked.references[0]
+    request = replace(nano_request(), face_scale=0.0, body_scale=0.0)
+    photo = request.references[0]
     darker = replace(photo, texture=photo.texture * 0.5, colours=photo.colours * 0.5)
 
-    pictures = [pipeline([one], steps=1).pictures for one in (asked, replace(asked, references=[darker]))]
+    pictures = [pipeline([one], steps=1).pictures for one in (request, replace(request, references=[darker]))]
     assert np.array_equal(*pictures)
 
 
@@ -79,7 +79,7 @@ def test_a_folder_is_read_back_also_by_diffusers(pipeline: NanoPipeline, tmp_pat
 
     assert metadata == {"pictures": 7}
     assert json.loads((tmp_path / "model_index.json").read_text())["_class_name"] == "NanoPipeline"
-    drawn, again = (one([asked_for()], steps=1).pictures.astype(int) for one in (pipeline, loaded))
+    drawn, again = (one([nano_request()], steps=1).pictures.astype(int) for one in (pipeline, loaded))
     assert np.abs(drawn - again).mean() < 2  # halves round
     parts = DiffusionPipeline.load_config(str(tmp_path))
     assert {"unet", "vae", "words", "references", "palette", "layout", "mapper", "poses"} <= set(parts)

@@ -1,4 +1,4 @@
-"""The head of a reference ends at the chin, whatever the parser took the collar for."""
+"""The head of a reference ends at the chin, even if the parser mistakes a collar for skin or hair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training on another device than the CPU. torch's meta device has no values, but refuses what lies elsewhere."""
+"""Training on another device than the CPU. torch's meta device has no values, but refuses tensors of other devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trainer.study.methods.registry import METHODS, build
 WIDTH, HEIGHT, ROWS = 64, 128, 2
 LATENTS = (192, HEIGHT // 16, WIDTH // 16)
 READS_VALUES = ("pulid",)
-"""Its forward asks for a number of calls, which the meta device does not have."""
+"""Methods whose forward reads values of tensors, which the meta device does not have."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def loaded() -> StudyBase:
 
 @pytest.fixture
 def base(loaded: StudyBase) -> StudyBase:
-    """One of its own for each test, which may move it."""
+    """A base of its own for each test, which may move it."""
     return copy.deepcopy(loaded)
 
 

@@ -1,4 +1,4 @@
-"""A pose joins the UNet as residuals that fit its blocks and start at nothing."""
+"""A pose adds residuals to the UNet, which fit its blocks and are zero at first."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from PIL import Image
 from rich.console import Console
 
 from bot.local import demo
-from bot.local.demo import DEFAULT_STYLE, Conversation, Wish, play
+from bot.local.demo import DEFAULT_STYLE, Conversation, DemoRequest, play
 from bot.local.environment import ROOT
 from bot.local.parts import StackError
 from bot.local.terminal import Terminal
@@ -22,16 +22,16 @@ from bot.styles import load_styles
 
 
 def test_the_defaults_are_a_photo_that_is_there_and_a_style_that_exists() -> None:
-    wish = Wish.read({})
-    assert wish.photo.is_file()
-    assert wish.style == DEFAULT_STYLE in load_styles()
+    request = DemoRequest.read({})
+    assert request.photo.is_file()
+    assert request.style == DEFAULT_STYLE in load_styles()
 
 
 def test_all_three_can_be_replaced(tmp_path: Path) -> None:
     photo = tmp_path / "me.jpg"
     Image.new("RGB", (300, 400), "tan").save(photo)
-    wish = Wish.read({"PHOTO": str(photo), "PROMPT": "in a forest", "STYLE": "sketch"})
-    assert wish == Wish(photo, "in a forest", "sketch")
+    request = DemoRequest.read({"PHOTO": str(photo), "PROMPT": "in a forest", "STYLE": "sketch"})
+    assert request == DemoRequest(photo, "in a forest", "sketch")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_all_three_can_be_replaced(tmp_path: Path) -> None:
 )
 def test_a_wish_that_cannot_be_met_is_one_line_with_the_remedy(environment: dict[str, str], words: str) -> None:
     with pytest.raises(StackError) as refusal:
-        Wish.read(environment)
+        DemoRequest.read(environment)
     assert words in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -55,7 +55,7 @@ def test_a_truncated_photo_is_refused(tmp_path: Path) -> None:
     Image.effect_noise((200, 200), 80).save(whole, "JPEG")
     (tmp_path / "cut.jpg").write_bytes(whole.getvalue()[:2000])
     with pytest.raises(StackError, match="cannot be read as a picture"):
-        Wish.read({"PHOTO": str(tmp_path / "cut.jpg")})
+        DemoRequest.read({"PHOTO": str(tmp_path / "cut.jpg")})
 
 
 def test_a_refused_wish_starts_nothing(tmp_path: Path) -> None:

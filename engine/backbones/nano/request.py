@@ -1,4 +1,4 @@
-"""A picture that is asked of nano, in the terms of its pipeline."""
+"""The request for one picture, as nano's pipeline takes it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from engine.backbones.nano.references import PreparedReference
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One picture to draw. attributes: what words say; joints float32 [17, 3]: x and y in 0..1 of the picture, weight
-    0..1; build: see `engine.body.mapper.BUILD`; references: photos of the person, the best first."""
+class NanoRequest:
+    """The conditions of one picture. attributes: the slots that the prompt fills; joints float32 [17, 3]: x and y in
+    0..1 of the picture, weight in 0..1; build: see `engine.body.mapper.BUILD`; references: photos of the person, the
+    best first."""
 
     attributes: Attributes
     joints: NDArray[np.float32]
