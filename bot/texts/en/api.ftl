@@ -1,6 +1,9 @@
 # Keys of the HTTP API
 
-admin-keys = 🔑 <b>API keys</b>
+admin-keys = 🔑 <b>API keys</b>, { $page }
+
+    { $rows }
+service-keys-button = 🔑 API keys
 admin-key-line = <b>{ $app }</b> · <code>{ $id }</code> · owner { $owner } · { $scopes } · { $number }/min · { $count ->
         [one] { $count } end user
        *[other] { $count } end users

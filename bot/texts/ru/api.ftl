@@ -1,6 +1,9 @@
 # Ключи HTTP API
 
-admin-keys = 🔑 <b>Ключи API</b>
+admin-keys = 🔑 <b>Ключи API</b>, { $page }
+
+    { $rows }
+service-keys-button = 🔑 Ключи API
 admin-key-line = <b>{ $app }</b> · <code>{ $id }</code> · владелец { $owner } · { $scopes } · { $number }/мин · { $count ->
         [one] { $count } пользователь
         [few] { $count } пользователя

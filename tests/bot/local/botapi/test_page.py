@@ -227,6 +227,24 @@ async def test_files_albums_edits_and_deletions(
     await expect(page.locator(".bubble.mine")).to_have_count(count - 1)
 
 
+async def test_a_protected_message_is_neither_copied_nor_forwarded(
+    page: Page, api: LocalBotAPI, bot: Bot, anna: Person
+) -> None:
+    await page.goto(f"{api.url}/#{ANNA_ID}")
+    await bot.send_message(ANNA_ID, "closed", protect_content=True)
+    await bot.send_message(ANNA_ID, "open")
+    bubbles = page.locator(".bubble.bot")
+    await expect(bubbles).to_have_count(2)
+    for number, (text, copied) in enumerate((("closed", ""), ("open", "open"))):
+        bubble = bubbles.nth(number)
+        await expect(bubble.locator(".text")).to_have_text(text)
+        await bubble.locator(".text").dblclick()
+        assert await page.evaluate("getSelection().toString().trim()") == copied
+        await bubble.locator(".body").click(button="right")
+        await expect(page.locator("#menu button:has-text('Переслать')")).to_have_count(number)
+        await page.keyboard.press("Escape")
+
+
 async def test_hostile_text_stays_text_on_a_narrow_screen(
     page: Page, api: LocalBotAPI, bot: Bot, anna: Person, tmp_path: Path
 ) -> None:
