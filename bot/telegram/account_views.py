@@ -37,8 +37,6 @@ from engine.contract import FailureCode
 CHARGE_HEX = 12
 LATEST_SIZE = 4
 """The number of users per page; each has a button."""
-NAME_MAX = 16
-"""The largest number of characters of an end user's name on a button; two stand in a row."""
 REASONS = frozenset({*FailureCode, "worker_lost", "undeliverable"} - {FailureCode.CANCELLED})
 
 
@@ -72,7 +70,7 @@ def latest_users(texts: Texts, users: Sequence[User], part: PageSpan, names: Map
             rows.append(texts("users-row", user=str(user.id), date=date))
         else:
             rows.append(texts("users-end-user", app=name.app, user=name.end_user, date=date))
-        label = str(user.id) if name is None else shortened(name.end_user, NAME_MAX)
+        label = str(user.id) if name is None else shortened(name.end_user)
         buttons.append(button(label, AccountCallback(action=AccountAction.VIEW, user_id=user.id)))
     below = desk_turns(texts, part, DeskAction.LATEST)
     if part.at == 0:
@@ -197,8 +195,11 @@ def access_text(texts: Texts, rule: AccessRule | None) -> Markup:
     return Markup(", ".join(parts)) if parts else texts("access-plain")
 
 
-def rules_view(texts: Texts, user_id: int, name: str, rule: AccessRule | None) -> AdminView:
-    text = texts("account-rules", user=name, access=access_text(texts, rule))
+def rules_view(texts: Texts, user_id: int, rule: AccessRule | None, names: Mapping[int, EndUserName]) -> AdminView:
+    """The access list does not count for end users: their app has a key."""
+    end_user = user_id in names
+    key = "account-rules-end-user" if end_user else "account-rules"
+    text = texts(key, user=user_name(user_id, names), access=access_text(texts, rule))
     banned = rule is not None and rule.banned_at is not None
     listed = rule is not None and rule.allowed
     ban = ("account-unban-button", AccountAction.UNBAN) if banned else ("account-ban-button", AccountAction.BAN)
@@ -206,10 +207,8 @@ def rules_view(texts: Texts, user_id: int, name: str, rule: AccessRule | None) -
         ("account-disallow-button", AccountAction.DISALLOW) if listed else ("account-allow-button", AccountAction.ALLOW)
     )
     limit = _act(texts, "account-limit-button", AccountAction.LIMIT, user_id)
-    return AdminView(
-        text,
-        keyboard([_act(texts, *ban, user_id), limit], [_act(texts, *allow, user_id)], _to_account(texts, user_id)),
-    )
+    listing = [] if end_user else [_act(texts, *allow, user_id)]
+    return AdminView(text, keyboard([_act(texts, *ban, user_id), limit], listing, _to_account(texts, user_id)))
 
 
 def jobs_view(

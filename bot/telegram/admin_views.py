@@ -30,7 +30,7 @@ ROWS = 10
 """Entries of a page that is a list."""
 STYLE_BUTTONS = 3
 BAR_CELLS = 12
-SUBJECT_MAX = 12
+SHORT_MAX = 12
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,14 @@ def keys_desk(texts: Texts, keys: Sequence[ListedKey], part: PageSpan) -> AdminV
             scopes=", ".join(listed.key.scopes),
             number=listed.key.per_minute,
             count=listed.end_users,
-            used=date_of(listed.key.used_at),
+            used=texts(
+                "admin-key-used" if listed.key.used_at else "admin-key-unused", date=date_of(listed.key.used_at)
+            ),
         )
         for listed in keys
     ]
-    text = texts("admin-keys", page=page_text(texts, part), rows=rows_text(texts, rows))
+    listing = Markup("\n\n".join(rows)) if rows else texts("admin-none")
+    text = texts("admin-keys", page=page_text(texts, part), rows=listing)
     buttons = keyboard(desk_turns(texts, part, DeskAction.KEYS), back(texts, DeskAction.SERVICE))
     return AdminView(Markup(f"{text}\n\n{texts('admin-keys-usage')}"), buttons)
 
@@ -192,9 +195,9 @@ def _code(name: str) -> Markup:
     return Markup(f" · <code>{html.escape(name, quote=False)}</code>")
 
 
-def shortened(text: str, longest: int = SUBJECT_MAX) -> str:
-    """Ids of jobs and payments would take two rows of a phone; the CSV has them whole."""
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+def shortened(text: str) -> str:
+    """Ids of jobs and payments, and long names on buttons, would take two rows of a phone."""
+    return text if len(text) <= SHORT_MAX else f"{text[: SHORT_MAX - 1]}…"
 
 
 def no_broadcast(texts: Texts) -> AdminView:

@@ -98,6 +98,10 @@ account-rules = 🚦 <b>Access of user</b> <code>{ $user }</code>
     { $access }
 
     A ban cancels pictures in progress and keeps the user out, except for their data, payments and /help. The access list counts while only people on it are served.
+account-rules-end-user = 🚦 <b>Access of the end user</b> <code>{ $user }</code>
+    { $access }
+
+    A ban cancels pictures in progress, and the app's further requests for this end user are refused.
 account-jobs = 🖼 <b>Requests of user</b> <code>{ $user }</code>, { $page }
     { $rows }
 account-job = { $date } · { $style } · { $state }

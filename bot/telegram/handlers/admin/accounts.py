@@ -167,8 +167,8 @@ async def ask_number(
 
 async def show_rules(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:
     user_id = callback_data.user_id
-    rule, name = await use.admin.accounts.rule(user_id), await name_of(use, user_id)
-    await show(callback, account_views.rules_view(texts, user_id, name, rule))
+    rule, names = await use.admin.accounts.rule(user_id), await use.admin.accounts.names([user_id])
+    await show(callback, account_views.rules_view(texts, user_id, rule, names))
 
 
 async def change_rule(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:
