@@ -3,8 +3,9 @@
 Prompts and files are handled a few at a time each. So a command or a button, which waits for neither, shares the event
 loop and the connections to the database with few others, however many people have just written or sent photos.
 
-Messages about money are taken beyond every allowance, and a query before a payment waits for no other update, because
-Telegram waits ten seconds for its answer.
+Messages about money are taken beyond every allowance. A query before a payment and /help wait for no other update of
+their chat: Telegram waits ten seconds for an answer to the first, and the second is the same before and after a prompt
+that waits for its turn.
 
 An update is finished when its handler has ended, with or without an error. A handler runs again after an outage of the
 database, for as long as it lasts, after flood control (429), when the time that Telegram names is over, and while
@@ -30,7 +31,17 @@ from structlog.contextvars import bind_contextvars
 from bot.db.session import cannot_write, is_outage
 from bot.telegram.allowances import Admission, Allowances
 from bot.telegram.refusals import flood_wait_s, is_absence
-from bot.telegram.updates import RawUpdate, Work, album_of, chat_of, id_of, is_payment, read_update, work_of
+from bot.telegram.updates import (
+    RawUpdate,
+    Work,
+    album_of,
+    chat_of,
+    id_of,
+    is_payment,
+    keeps_no_order,
+    read_update,
+    work_of,
+)
 
 MESSAGE_BURST = 30
 MESSAGES_PER_S = 1.0
@@ -171,10 +182,10 @@ class Intake:
                 notice = "error-too-fast"
         self._open[ticket.update_id] = ticket
         self._albums.begin(album_of(update))
-        urgent = update.pre_checkout_query is not None
-        before = None if urgent else self._last.get(chat_id)
+        in_order = not keeps_no_order(update)
+        before = self._last.get(chat_id) if in_order else None
         ticket.task = task = asyncio.create_task(self._handle_in_turn(update, ticket, before, notice))
-        if not urgent:
+        if in_order:
             self._last[chat_id] = task
 
         def end(done: asyncio.Task[None]) -> None:

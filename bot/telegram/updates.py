@@ -103,6 +103,16 @@ def work_of(update: Update) -> Work:
     return Work.QUICK if (message.text or "").startswith("/") else Work.PROMPT
 
 
+def keeps_no_order(update: Update) -> bool:
+    """Whether its handling neither depends on earlier updates of its chat nor changes what later ones find: /help, and
+    a query before a payment, for which Telegram waits ten seconds."""
+    if update.pre_checkout_query is not None:
+        return True
+    message = update.message
+    text = (message.text or "") if isinstance(message, Message) else ""
+    return text.partition(" ")[0].partition("@")[0] == "/help"
+
+
 def is_payment(update: Update) -> bool:
     """A message of Telegram's about money that has moved."""
     message = update.message

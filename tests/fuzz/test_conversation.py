@@ -191,6 +191,8 @@ async def test_a_message_of_any_content_is_answered(conversation: Conversation, 
     whole = whole and all(_is_message_id(each.get("message_id")) for each in (message, _replied(message)))
     if whole and message.get("message_id") == BARE["message_id"]:
         message["message_id"] = 100 + conversation.number  # the same message again changes nothing
+    if whole and isinstance(message.get("media_group_id"), str):
+        message["media_group_id"] += str(conversation.number)  # an album is answered once
     raw = {"update_id": 1, "message": message}
     readable = read_update(raw, conversation.bot).update is not None
     with capture_logs() as logs:

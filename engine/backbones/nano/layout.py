@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.backbones.nano.appearance import FRAME_CHANNELS, VIEW_CHANNELS, Appearance, place_in_frame
@@ -20,11 +23,14 @@ from engine.backbones.nano.attributes import SLOTS
 from engine.body.body_map import MAP_CHANNELS, MAP_SCALE
 from engine.body.mapper import FilmBlock
 from engine.body.texture import PARTS, TEXTURE_CHANNELS
+from engine.identity.body import BodyPart
 
 UNSHUFFLED: Final = 2
 """Map pixels per position of the network, each way."""
 HEAD_CHANNELS: Final = 4
 CELL_PX: Final = UNSHUFFLED * MAP_SCALE
+JOINT_RADIUS_PX: Final = 4
+"""The distance at which a piece of a layout belongs to a joint: half the width of a forearm in full-length pictures."""
 EDGE_RADIUS_PX: Final = 2
 EDGE_SPREAD_PX: Final = 0.6
 """Of the blur that makes the edges of a layout as smooth as a camera's: pixels there show both sides."""
@@ -99,6 +105,25 @@ class _Means(nn.Module):
 def one_hot(parts: Tensor) -> Tensor:
     """int64 [B, H, W] of BodyPart -> float [B, PARTS, H, W]."""
     return F.one_hot(parts, PARTS).movedim(-1, 1).float()
+
+
+def without_fragments(layout: Tensor, joints: NDArray[np.float32]) -> Tensor:
+    """layout int64 [B, H, W] without the pieces of the figure that touch no joint: background beyond the largest piece.
+
+    joints [B, 17, 3]: x and y in 0..1 of the picture, weight; a hand that is apart from its arm has its wrist."""
+    figures = layout.cpu().numpy().copy()
+    height, width = figures.shape[1:]
+    for figure, points in zip(figures, joints, strict=True):
+        count, labels, facts, _ = cv2.connectedComponentsWithStats((figure > 0).astype(np.uint8), connectivity=8)
+        if count <= 2:
+            continue
+        places = (points[points[:, 2] > 0, :2] * (width, height)).astype(int)
+        near = np.zeros((height, width), np.uint8)
+        for column, row in places:
+            cv2.circle(near, (int(column), int(row)), JOINT_RADIUS_PX, 1, thickness=-1)
+        kept = {1 + int(facts[1:, cv2.CC_STAT_AREA].argmax()), *np.unique(labels[near > 0])}
+        figure[~np.isin(labels, list(kept))] = BodyPart.BACKGROUND
+    return torch.from_numpy(figures).to(layout.device)
 
 
 def softened(picture: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from engine.backbones.nano.attributes import encoded
 from engine.backbones.nano.background import BackgroundDenoiser
 from engine.backbones.nano.flow import Prediction, sample
 from engine.backbones.nano.head_alignment import aligned_head
-from engine.backbones.nano.layout import LayoutPredictor
+from engine.backbones.nano.layout import LayoutPredictor, without_fragments
 from engine.backbones.nano.network import (
     PATCH_PX,
     AttributeEncoder,
@@ -93,7 +93,8 @@ class NanoPipeline(DiffusionPipeline):  # type: ignore[misc]
         maps = self.mapper.maps(joints, torch.tensor([one.build for one in asked], device=device), self.atlas)
         values = torch.tensor([encoded(one.attributes) for one in asked], device=device)
         appearance = self._appearance(asked, maps)
-        layout = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        likeliest = self.layout(values, appearance, maps.channels(self.atlas)).argmax(1)
+        layout = without_fragments(likeliest, np.stack([one.joints for one in asked]))
         background = self.background.draw(values, [one.seed for one in asked])
         conditioning = self.network.condition(values, appearance, maps, layout, background)
         return self.network.cached(conditioning), layout

@@ -226,6 +226,24 @@ async def test_a_query_before_a_payment_does_not_wait_for_a_slow_message(stage: 
         await eventually(lambda: stage.handled == ["slow", ""])
 
 
+async def test_help_does_not_wait_for_a_slow_message_of_its_own_chat(stage: Any, eventually: Any) -> None:
+    """Other commands do: their answers depend on what came before."""
+    released = asyncio.Event()
+
+    async def handle(text: str) -> None:
+        if text == "slow":
+            await released.wait()
+        await stage.note(text)
+
+    stage.handle = handle
+    async with stage.polling():
+        for text in ("slow", "/gallery", "/help"):
+            await stage.anna.send_text(text)
+        await eventually(lambda: stage.handled == ["/help"])
+        released.set()
+        await eventually(lambda: stage.handled == ["/help", "slow", "/gallery"])
+
+
 def _payment(user_id: int) -> dict[str, Any]:
     sender = {"id": user_id, "is_bot": False, "first_name": "X"}
     payment = {

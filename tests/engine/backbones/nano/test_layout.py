@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from engine.backbones.nano.layout import LayoutPredictor, flat_picture, softened
+from engine.backbones.nano.layout import LayoutPredictor, flat_picture, softened, without_fragments
 from engine.backbones.nano.pipeline import NanoPipeline
 from engine.body.texture import PARTS
 from engine.identity.body import BodyPart
@@ -29,6 +30,21 @@ def test_parts_have_their_colours_and_the_background_none() -> None:
     assert picture[0, :, 12, 4].tolist() == pytest.approx([1, -1, -1])  # continued beyond the edge
     assert 0 < alpha[0, 0, 12, 4] < 0.5 < alpha[0, 0, 12, 5] < 1
     assert picture[0, :, 1, 1].tolist() == [0, 0, 0]
+
+
+def test_pieces_without_a_joint_are_left_out() -> None:
+    layout = torch.zeros(1, 40, 30, dtype=torch.int64)
+    layout[:, 5:30, 8:20] = BodyPart.TOP
+    layout[:, 10:14, 25:28] = BodyPart.SKIN  # a hand, with its wrist
+    layout[:, 34:38, 2:6] = BodyPart.BOTTOM
+    joints = np.zeros((1, 17, 3), np.float32)
+    joints[0, 9] = (26 / 30, 12 / 40, 1)
+    joints[0, 15] = (3 / 30, 36 / 40, 0)  # not in the picture
+
+    figure = without_fragments(layout, joints)
+
+    assert (figure[:, 34:38, 2:6] == BodyPart.BACKGROUND).all()
+    assert figure[:, :34].equal(layout[:, :34])
 
 
 def test_a_blur_keeps_the_mean() -> None:
