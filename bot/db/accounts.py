@@ -9,8 +9,9 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.db import access, consents
+from bot.db import access, apps, consents
 from bot.db.admin_tables import AccessRule
+from bot.db.apps import EndUserName
 from bot.db.tables import Consent, CreditEntry, Job, Payment, Reference, User
 from bot.domain import JobState, ReferenceState
 
@@ -20,6 +21,8 @@ class Account:
     """One user as an admin sees them: ids, dates, states and sums."""
 
     user: User
+    end_user: EndUserName | None
+    """Of an app's end user."""
     rule: AccessRule | None
     today: int
     """The number of pictures of this day, in progress or delivered."""
@@ -57,6 +60,7 @@ async def find(session: AsyncSession, user_id: int) -> Account | None:
     ).one()
     return Account(
         user=user,
+        end_user=(await apps.names(session, [user_id])).get(user_id),
         rule=await access.rule_of(session, user_id),
         today=await access.count_today(session, user_id),
         jobs={JobState(state): count for state, count in states},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.db.app_tables import APP_USER_IDS, ApiKey, App
 from bot.db.session import execute
 from bot.db.tables import User
+from bot.domain import APP_USER_IDS_FROM
 
 NOTED_EVERY = timedelta(minutes=1)
 """The least time between two updates of a key's last use, so that not every request writes a row."""
@@ -62,12 +63,33 @@ class ListedKey:
     end_users: int
 
 
-async def keys(session: AsyncSession) -> list[ListedKey]:
-    """Keys in force by app, oldest first."""
+async def keys(session: AsyncSession, offset: int, limit: int) -> tuple[list[ListedKey], int]:
+    """Keys in force by app, oldest first, and their number."""
     members = select(func.count()).where(User.app_id == App.id).correlate(App).scalar_subquery()
     statement = select(ApiKey, App, members).join(App, App.id == ApiKey.app_id).where(ApiKey.revoked_at.is_(None))
-    rows = await session.execute(statement.order_by(App.name, ApiKey.created_at))
-    return [ListedKey(key, app, count) for key, app, count in rows]
+    order = (App.name, ApiKey.created_at, ApiKey.id)
+    rows = await session.execute(statement.order_by(*order).offset(offset).limit(limit))
+    total = await session.scalar(select(func.count()).select_from(ApiKey).where(ApiKey.revoked_at.is_(None))) or 0
+    return [ListedKey(key, app, count) for key, app, count in rows], total
+
+
+@dataclass(frozen=True)
+class EndUserName:
+    """An end user by the names of their app, as admins see them: the user's id means nothing to anybody."""
+
+    app: str
+    end_user: str
+    owner_id: int
+
+
+async def names(session: AsyncSession, user_ids: Collection[int]) -> dict[int, EndUserName]:
+    """The names of those of the users who are end users of apps."""
+    of_apps = {user_id for user_id in user_ids if user_id >= APP_USER_IDS_FROM}
+    if not of_apps:
+        return {}
+    statement = select(User.id, App.name, User.app_user, App.user_id).join(App, App.id == User.app_id)
+    rows = await session.execute(statement.where(User.id.in_(of_apps)))
+    return {user_id: EndUserName(app, end_user or "", owner_id) for user_id, app, end_user, owner_id in rows}
 
 
 async def end_user(session: AsyncSession, app_id: UUID, name: str) -> User | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiogram.types import InlineKeyboardButton
 
 from bot.credits import EntryKind
 from bot.db.accounts import Account, JobLine
 from bot.db.admin_tables import AccessRule
+from bot.db.apps import EndUserName
 from bot.db.ledger import Balance
 from bot.db.tables import CreditEntry, Payment, User
 from bot.domain import REFUSALS, JobState
@@ -26,7 +27,9 @@ from bot.telegram.admin_views import (
     keyboard,
     page_text,
     rows_text,
+    shortened,
     turns,
+    user_name,
 )
 from bot.translator import Markup, Texts
 from engine.contract import FailureCode
@@ -59,9 +62,16 @@ def _served(texts: Texts, *, closed: bool) -> Markup:
     return texts("users-closed" if closed else "users-open")
 
 
-def latest_users(texts: Texts, users: Sequence[User], part: PageSpan) -> AdminView:
-    rows = [texts("users-row", user=str(user.id), date=date_of(user.active_at)) for user in users]
-    buttons = [button(str(user.id), AccountCallback(action=AccountAction.VIEW, user_id=user.id)) for user in users]
+def latest_users(texts: Texts, users: Sequence[User], part: PageSpan, names: Mapping[int, EndUserName]) -> AdminView:
+    rows, buttons = [], []
+    for user in users:
+        name, date = names.get(user.id), date_of(user.active_at)
+        if name is None:
+            rows.append(texts("users-row", user=str(user.id), date=date))
+        else:
+            rows.append(texts("users-end-user", app=name.app, user=name.end_user, date=date))
+        label = str(user.id) if name is None else shortened(name.end_user)
+        buttons.append(button(label, AccountCallback(action=AccountAction.VIEW, user_id=user.id)))
     below = desk_turns(texts, part, DeskAction.LATEST)
     if part.at == 0:
         below.insert(0, *back(texts, DeskAction.USERS))
@@ -69,12 +79,20 @@ def latest_users(texts: Texts, users: Sequence[User], part: PageSpan) -> AdminVi
     return AdminView(text, keyboard(buttons[:2], buttons[2:], below))
 
 
-def access_list(texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone: int, *, closed: bool) -> AdminView:
+def access_list(
+    texts: Texts,
+    rules: Sequence[AccessRule],
+    part: PageSpan,
+    gone: int,
+    names: Mapping[int, EndUserName],
+    *,
+    closed: bool,
+) -> AdminView:
     text = texts(
         "users-list",
         page=page_text(texts, part),
         access=_served(texts, closed=closed),
-        rows=_rules(texts, rules, gone),
+        rows=_rules(texts, rules, gone, names),
     )
     switch = (
         ("users-open-button", DeskAction.OPEN_ACCESS) if closed else ("users-close-button", DeskAction.CLOSE_ACCESS)
@@ -89,14 +107,18 @@ def access_list(texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone:
     )
 
 
-def banned_users(texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone: int) -> AdminView:
-    text = texts("users-banned", page=page_text(texts, part), rows=_rules(texts, rules, gone))
+def banned_users(
+    texts: Texts, rules: Sequence[AccessRule], part: PageSpan, gone: int, names: Mapping[int, EndUserName]
+) -> AdminView:
+    text = texts("users-banned", page=page_text(texts, part), rows=_rules(texts, rules, gone, names))
     return AdminView(text, keyboard(desk_turns(texts, part, DeskAction.BANNED), back(texts, DeskAction.USERS)))
 
 
-def _rules(texts: Texts, rules: Sequence[AccessRule], gone: int) -> Markup:
+def _rules(texts: Texts, rules: Sequence[AccessRule], gone: int, names: Mapping[int, EndUserName]) -> Markup:
     rows = [
-        texts("users-rule", user=str(rule.user_id), date=date_of(rule.banned_at or rule.changed_at)) for rule in rules
+        texts("users-rule", user=user_name(rule.user_id, names), date=date_of(rule.banned_at or rule.changed_at))
+        for rule in rules
+        if rule.user_id is not None
     ]
     if gone:
         rows.append(texts("users-gone", count=gone))
@@ -106,12 +128,16 @@ def _rules(texts: Texts, rules: Sequence[AccessRule], gone: int) -> Markup:
 def account_view(
     texts: Texts, user_id: int, account: Account | None, rule: AccessRule | None, balance: Balance | None
 ) -> AdminView:
-    """The page about one user. `balance` is `None` while credits are off."""
+    """The page about one user. `balance` is `None` while credits are off. An end user has no credits and pays nothing:
+    the owner of their app does."""
     rules = _act(texts, "account-rules-button", AccountAction.RULES, user_id)
     if account is None:
         text = texts("account-unknown", user=str(user_id), access=access_text(texts, rule))
         return AdminView(text, keyboard([rules], back(texts, DeskAction.USERS)))
     rows = [[_act(texts, "account-jobs-button", AccountAction.JOBS, user_id)]]
+    if account.end_user is not None:
+        rows[0].append(rules)
+        return AdminView(_account_text(texts, account, rule, None), keyboard(*rows, back(texts, DeskAction.USERS)))
     if balance is not None:
         rows[0].append(_act(texts, "account-ledger-button", AccountAction.LEDGER, user_id))
         rows.append([_act(texts, "account-grant-button", AccountAction.GRANT, user_id)])
@@ -128,6 +154,23 @@ def _account_text(texts: Texts, account: Account, rule: AccessRule | None, balan
         texts("account-consent", version=str(consent.version), date=date_of(consent.given_at))
         for consent in account.consents
     ]
+    facts: dict[str, str | int] = {
+        "language": user.language,
+        "since": date_of(user.created_at),
+        "active": date_of(user.active_at),
+        "consents": Markup("; ".join(given)) if given else texts("account-never"),
+        "access": access_text(texts, rule),
+        "photos": account.photos,
+        "delivered": jobs.get(JobState.DELIVERED, 0),
+        "open": sum(jobs.get(state, 0) for state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE)),
+        "failed": jobs.get(JobState.FAILED, 0) - refused,
+        "refused": refused,
+        "cancelled": jobs.get(JobState.CANCELLED, 0),
+        "today": account.today,
+    }
+    name = account.end_user
+    if name is not None:
+        return texts("account-end-user", user=name.end_user, app=name.app, owner=str(name.owner_id), **facts)
     credits = ""
     if balance is not None:
         credits = Markup(f"\n{texts('account-credits', credits=balance.lasting, free=balance.free)}")
@@ -135,21 +178,10 @@ def _account_text(texts: Texts, account: Account, rule: AccessRule | None, balan
     return texts(
         "account",
         user=str(user.id),
-        language=user.language,
-        since=date_of(user.created_at),
-        active=date_of(user.active_at),
-        consents=Markup("; ".join(given)) if given else texts("account-never"),
         blocked=texts("account-never") if user.blocked_at is None else date_of(user.blocked_at),
-        access=access_text(texts, rule),
-        photos=account.photos,
-        delivered=jobs.get(JobState.DELIVERED, 0),
-        open=sum(jobs.get(state, 0) for state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE)),
-        failed=jobs.get(JobState.FAILED, 0) - refused,
-        refused=refused,
-        cancelled=jobs.get(JobState.CANCELLED, 0),
-        today=account.today,
         payments=texts("account-payments", count=account.payments, stars=stars),
         credits=credits,
+        **facts,
     )
 
 
@@ -164,8 +196,11 @@ def access_text(texts: Texts, rule: AccessRule | None) -> Markup:
     return Markup(", ".join(parts)) if parts else texts("access-plain")
 
 
-def rules_view(texts: Texts, user_id: int, rule: AccessRule | None) -> AdminView:
-    text = texts("account-rules", user=str(user_id), access=access_text(texts, rule))
+def rules_view(texts: Texts, user_id: int, rule: AccessRule | None, names: Mapping[int, EndUserName]) -> AdminView:
+    """The access list does not count for end users: their app has a key."""
+    end_user = user_id in names
+    key = "account-rules-end-user" if end_user else "account-rules"
+    text = texts(key, user=user_name(user_id, names), access=access_text(texts, rule))
     banned = rule is not None and rule.banned_at is not None
     listed = rule is not None and rule.allowed
     ban = ("account-unban-button", AccountAction.UNBAN) if banned else ("account-ban-button", AccountAction.BAN)
@@ -173,13 +208,13 @@ def rules_view(texts: Texts, user_id: int, rule: AccessRule | None) -> AdminView
         ("account-disallow-button", AccountAction.DISALLOW) if listed else ("account-allow-button", AccountAction.ALLOW)
     )
     limit = _act(texts, "account-limit-button", AccountAction.LIMIT, user_id)
-    return AdminView(
-        text,
-        keyboard([_act(texts, *ban, user_id), limit], [_act(texts, *allow, user_id)], _to_account(texts, user_id)),
-    )
+    listing = [] if end_user else [_act(texts, *allow, user_id)]
+    return AdminView(text, keyboard([_act(texts, *ban, user_id), limit], listing, _to_account(texts, user_id)))
 
 
-def jobs_view(texts: Texts, user_id: int, jobs: Sequence[JobLine], part: PageSpan, styles: Styles) -> AdminView:
+def jobs_view(
+    texts: Texts, user_id: int, name: str, jobs: Sequence[JobLine], part: PageSpan, styles: Styles
+) -> AdminView:
     rows = [
         texts(
             "account-job",
@@ -189,7 +224,7 @@ def jobs_view(texts: Texts, user_id: int, jobs: Sequence[JobLine], part: PageSpa
         )
         for job in jobs
     ]
-    text = texts("account-jobs", user=str(user_id), page=page_text(texts, part), rows=rows_text(texts, rows))
+    text = texts("account-jobs", user=name, page=page_text(texts, part), rows=rows_text(texts, rows))
     return _list_view(texts, text, AccountAction.JOBS, user_id, part)
 
 

@@ -47,6 +47,7 @@ class DeskAction(StrEnum):
     AUDIT = "audit"
     AUDIT_CSV = "auditcsv"
     PAYMENTS_CSV = "paycsv"
+    KEYS = "keys"
 
 
 class DeskCallback(CallbackData, prefix="desk"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.admin_acts import Act
 from bot.db.admin_tables import AuditEntry, Broadcast
+from bot.db.apps import EndUserName, ListedKey
 from bot.db.broadcasts import BroadcastState, Recipients
 from bot.db.usage import Usage
 from bot.styles import NO_STYLE, Style, Styles
@@ -28,7 +30,7 @@ ROWS = 10
 """Entries of a page that is a list."""
 STYLE_BUTTONS = 3
 BAR_CELLS = 12
-SUBJECT_MAX = 12
+SHORT_MAX = 12
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,8 @@ def home(texts: Texts, usage: Usage, cases: int) -> AdminView:
     return AdminView(text, keyboard(buttons[:2], buttons[2:4], buttons[4:]))
 
 
-def service(texts: Texts, usage: Usage, failed: int) -> AdminView:
-    """The service page with five buttons; the sixth place is for the keys of the API."""
+def service(texts: Texts, usage: Usage, failed: int, *, keys_on: bool) -> AdminView:
+    """The service page; `keys_on`: with a button of the keys, because the HTTP API is on."""
     text = texts(
         "service-home",
         state=texts("service-paused" if usage.paused else "service-works"),
@@ -136,20 +138,51 @@ def service(texts: Texts, usage: Usage, failed: int) -> AdminView:
                 desk_button(texts, "service-audit-button", DeskAction.AUDIT),
                 desk_button(texts, "service-payments-button", DeskAction.PAYMENTS_CSV),
             ],
-            back(texts),
+            [*([desk_button(texts, "service-keys-button", DeskAction.KEYS)] if keys_on else ()), *back(texts)],
         ),
     )
 
 
-def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> AdminView:
+def keys_desk(texts: Texts, keys: Sequence[ListedKey], part: PageSpan) -> AdminView:
+    """A key is made and revoked by a command: a button could not have its name, scopes, rate and owner."""
+    rows = [
+        texts(
+            "admin-key-line",
+            app=listed.app.name,
+            id=listed.key.id,
+            owner=str(listed.app.user_id),
+            scopes=", ".join(listed.key.scopes),
+            number=listed.key.per_minute,
+            count=listed.end_users,
+            used=texts(
+                "admin-key-used" if listed.key.used_at else "admin-key-unused", date=date_of(listed.key.used_at)
+            ),
+        )
+        for listed in keys
+    ]
+    listing = Markup("\n\n".join(rows)) if rows else texts("admin-none")
+    text = texts("admin-keys", page=page_text(texts, part), rows=listing)
+    buttons = keyboard(desk_turns(texts, part, DeskAction.KEYS), back(texts, DeskAction.SERVICE))
+    return AdminView(Markup(f"{text}\n\n{texts('admin-keys-usage')}"), buttons)
+
+
+def user_name(user_id: int, names: Mapping[int, EndUserName]) -> str:
+    """A Telegram ID; for an app's end user, the name of the app and the app's own name for them."""
+    name = names.get(user_id)
+    return str(user_id) if name is None else f"{name.app}: {name.end_user}"
+
+
+def audit_log(
+    texts: Texts, entries: Sequence[AuditEntry], part: PageSpan, names: Mapping[int, EndUserName]
+) -> AdminView:
     rows = [
         texts(
             "audit-row",
             date=date_of(entry.created_at),
             admin=str(entry.admin_id) if entry.key_id is None else texts("audit-key", key=entry.key_id),
             act=texts(f"act-{Act(entry.act)}"),
-            user=Markup("" if entry.user_id is None else f" · <code>{entry.user_id}</code>"),
-            subject="" if entry.subject is None else f" · {_shortened(entry.subject)}",
+            user="" if entry.user_id is None else _code(user_name(entry.user_id, names)),
+            subject="" if entry.subject is None else f" · {shortened(entry.subject)}",
         )
         for entry in entries
     ]
@@ -158,9 +191,13 @@ def audit_log(texts: Texts, entries: Sequence[AuditEntry], part: PageSpan) -> Ad
     return AdminView(text, keyboard(desk_turns(texts, part, DeskAction.AUDIT), [csv, *back(texts, DeskAction.SERVICE)]))
 
 
-def _shortened(subject: str) -> str:
-    """An id of a job or a payment, shortened so that it fits on one row of a phone; the CSV has the whole id."""
-    return subject if len(subject) <= SUBJECT_MAX else f"{subject[: SUBJECT_MAX - 1]}…"
+def _code(name: str) -> Markup:
+    return Markup(f" · <code>{html.escape(name, quote=False)}</code>")
+
+
+def shortened(text: str) -> str:
+    """An id of a job or a payment, or a long name on a button, shortened so that it fits on one row of a phone."""
+    return text if len(text) <= SHORT_MAX else f"{text[: SHORT_MAX - 1]}…"
 
 
 def no_broadcast(texts: Texts) -> AdminView:

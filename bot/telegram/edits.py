@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 
 from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 
-from bot.telegram.refusals import ApiRefusal, MessageGone, Unmodified, refusals, suppress_refusals
+from bot.telegram.refusals import ApiRefusal, MessageGone, QueryExpired, Unmodified, refusals, suppress_refusals
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,35 @@ class Toast:
     def plain(self) -> str:
         """The text as Telegram shows it: without markup, at most 200 characters."""
         return html.unescape(self.text)[:200]
+
+
+class ButtonAnswer:
+    """The answer to a pressed button, which Telegram takes once; until it comes, the person sees a spinner.
+
+    The middleware answers after the handler. A handler whose work takes seconds answers before it, by the parameter
+    `answer`; a toast that comes after that is sent as a message.
+    """
+
+    def __init__(self, callback: CallbackQuery) -> None:
+        self._callback = callback
+        self._given = False
+
+    async def __call__(self, toast: Toast | None = None) -> None:
+        if not self._given:
+            await answer_button(self._callback, toast)
+            self._given = True
+        elif toast is not None and self._callback.bot is not None:
+            with suppress(TelegramAPIError):
+                await self._callback.bot.send_message(self._callback.from_user.id, toast.text)
+
+
+async def answer_button(callback: CallbackQuery, toast: Toast | None = None) -> None:
+    """Telegram accepts no answer to a button that was pressed too long ago; the effect of the button stays."""
+    with suppress_refusals(QueryExpired):
+        if toast is None:
+            await callback.answer()
+        else:
+            await callback.answer(toast.plain, show_alert=toast.alert)
 
 
 def message_of(callback: CallbackQuery) -> Message | None:

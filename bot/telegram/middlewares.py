@@ -17,8 +17,8 @@ from aiogram.types import User as TelegramUser
 
 from bot.db.session import is_outage
 from bot.errors import DomainError
-from bot.telegram.edits import Toast
-from bot.telegram.refusals import QueryExpired, flood_wait_s, is_absence, suppress_refusals
+from bot.telegram.edits import ButtonAnswer, Toast, answer_button
+from bot.telegram.refusals import flood_wait_s, is_absence
 from bot.translator import Texts, Translator, language_of
 from bot.usecases import UseCases
 
@@ -57,7 +57,7 @@ class SendNotice(BaseMiddleware):
             return await handler(event, data)
         texts: Texts = data["texts"]
         if isinstance(event, CallbackQuery):
-            await _answer(event, Toast(texts(notice), alert=True))
+            await answer_button(event, Toast(texts(notice), alert=True))
         elif isinstance(event, Message) and event.chat.type == ChatType.PRIVATE:
             await event.reply(texts(notice))
         return None
@@ -81,7 +81,8 @@ class ReplyErrors(BaseMiddleware):
 
 
 class AnswerCallbacks(BaseMiddleware):
-    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is handled once."""
+    """Answers every button: with the `Toast` that its handler returns, or silently. A double tap is handled once. Gives
+    handlers `answer`, for those that answer before slow work."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._taps = Taps(clock)
@@ -89,7 +90,7 @@ class AnswerCallbacks(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         assert isinstance(event, CallbackQuery)
         if not self._taps.begin(event):
-            await _answer(event, None)
+            await answer_button(event)
             return None
         try:
             return await self._handle(handler, event, data)
@@ -98,15 +99,16 @@ class AnswerCallbacks(BaseMiddleware):
 
     async def _handle(self, handler: Handler, event: CallbackQuery, data: dict[str, Any]) -> Any:
         texts: Texts = data["texts"]
+        answer = data["answer"] = ButtonAnswer(event)
         try:
             result = await handler(event, data)
         except DomainError as error:
             result = Toast(texts(error.key, **error.variables), alert=True)
         except Exception as error:
             if not _is_tried_again(error):
-                await _answer(event, Toast(texts("error-unexpected")))
+                await answer(Toast(texts("error-unexpected")))
             raise
-        await _answer(event, result if isinstance(result, Toast) else None)
+        await answer(result if isinstance(result, Toast) else None)
         return None if result is UNHANDLED else result
 
 
@@ -145,12 +147,3 @@ def _button(tap: CallbackQuery) -> tuple[int, int, str | None]:
 def _is_tried_again(error: Exception) -> bool:
     """Whether `bot.telegram.intake` will handle the whole update again, so that an apology would be wrong."""
     return is_outage(error) or flood_wait_s(error) is not None or is_absence(error)
-
-
-async def _answer(callback: CallbackQuery, toast: Toast | None) -> None:
-    """Answers a button. Telegram accepts no answer to one that was pressed too long ago; its effect stays."""
-    with suppress_refusals(QueryExpired):
-        if toast is None:
-            await callback.answer()
-        else:
-            await callback.answer(toast.plain, show_alert=toast.alert)

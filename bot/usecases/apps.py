@@ -114,13 +114,13 @@ class RevokeKey:
 
 @dataclass(frozen=True)
 class ListKeys:
-    """Keys in force."""
+    """A page of the keys in force, and the number of all."""
 
     sessions: Sessions
 
-    async def __call__(self) -> list[ListedKey]:
+    async def __call__(self, offset: int, limit: int) -> tuple[list[ListedKey], int]:
         async with self.sessions() as session:
-            return await apps.keys(session)
+            return await apps.keys(session, offset, limit)
 
 
 @dataclass(frozen=True)

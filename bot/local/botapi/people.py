@@ -65,6 +65,8 @@ class People:
         source = self.chat(from_chat_id)
         self._check_member(source, user_id)
         original = self._message(source, message_id)
+        if original.protected:
+            raise PersonError(f"message {message_id} is protected: it cannot be forwarded", status=403)
         content = original.model_copy(update={"keyboard": ()})
         origin = original.forwarded_from or original.sender_id
         return self._post(chat, [Draft.copying(content, user_id, forwarded_from=origin)])

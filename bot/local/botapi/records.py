@@ -130,6 +130,8 @@ class Message(Record):
     keyboard: Keyboard = ()
     force_reply: bool = False
     """The person's client opens the field for a reply to it."""
+    protected: bool = False
+    """`protect_content`: it cannot be forwarded, and a client does not let its text be copied."""
     reply_to: int | None = None
     forwarded_from: int | None = None
     forwarded_at: float | None = None

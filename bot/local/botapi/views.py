@@ -79,6 +79,7 @@ class ChatMessage(View):
     history: list[VersionView] = []
     reply_to: int | None = None
     force_reply: bool = False
+    protected: bool = False
     forwarded_from: str | None = None
     deleted: bool = False
 
@@ -216,6 +217,7 @@ def view_message(message: Message, sender: User, forwarded_from: User | None) ->
         history=[VersionView(at=v.at, text=v.text, has_media=v.has_media) for v in message.history],
         reply_to=message.reply_to,
         force_reply=message.force_reply,
+        protected=message.protected,
         forwarded_from=forwarded_from.first_name if forwarded_from else None,
         deleted=message.deleted,
     )

@@ -55,6 +55,8 @@ class Wire:
             wired["edit_date"] = int(message.edited_at)
         if message.media_group_id:
             wired["media_group_id"] = message.media_group_id
+        if message.protected:
+            wired["has_protected_content"] = True
         if message.forwarded_from is not None:
             wired["forward_origin"] = {
                 "type": "user",

@@ -54,13 +54,16 @@ class Draft:
     media_group_id: str | None = None
     keyboard: Keyboard = ()
     force_reply: bool = False
+    protected: bool = False
     reply_to: int | None = None
     forwarded_from: int | None = None
     tell_bot: bool = False
     """Whether the bot gets an update about the message."""
 
     @classmethod
-    def copying(cls, message: Message, sender_id: int, *, forwarded_from: int | None = None) -> Draft:
+    def copying(
+        cls, message: Message, sender_id: int, *, forwarded_from: int | None = None, protected: bool = False
+    ) -> Draft:
         """A copy of the content from another sender, outside any album."""
         content = FormattedText(message.text, message.entities)
         return cls(
@@ -69,6 +72,7 @@ class Draft:
             message.media,
             message.invoice,
             keyboard=message.keyboard,
+            protected=protected,
             forwarded_from=forwarded_from,
         )
 
@@ -219,6 +223,7 @@ class World:
             media_group_id=draft.media_group_id,
             keyboard=draft.keyboard,
             force_reply=draft.force_reply,
+            protected=draft.protected,
             reply_to=draft.reply_to,
             forwarded_from=draft.forwarded_from,
             forwarded_at=self.clock() if draft.forwarded_from else None,

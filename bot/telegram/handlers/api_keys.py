@@ -1,21 +1,27 @@
-"""/admin keys, /admin key and /admin revoke, for those in ADMIN_IDS. Registered while the HTTP API is on."""
+"""The keys of the HTTP API in /admin: their page, /admin keys, /admin key and /admin revoke. Registered while the API
+is on."""
 
 from __future__ import annotations
 
 import re
 
 from aiogram import F, Router
-from aiogram.types import Message
+from aiogram.types import CallbackQuery, Message
 
-from bot.db.apps import ListedKey
 from bot.db.tables import User
 from bot.domain import ApiScope
-from bot.telegram.handlers.admin.access import is_admin
+from bot.telegram import admin_views
+from bot.telegram.admin_callbacks import DeskAction, DeskCallback
+from bot.telegram.admin_views import AdminView, PageSpan
+from bot.telegram.handlers.admin.access import admin_router
+from bot.telegram.handlers.admin.service import show
 from bot.telegram.handlers.typed import TypedCommand
-from bot.translator import Markup, Texts
+from bot.translator import Texts
 from bot.usecases import UseCases
 
 PER_MINUTE, PER_MINUTE_MAX = 60, 6000
+KEYS_SHOWN = 5
+"""Keys per page: each takes four rows of a phone."""
 _KEY = re.compile(
     r"key\s+(?P<app>[A-Za-z0-9][A-Za-z0-9._-]{0,31})"
     r"(?:\s+(?P<scopes>[a-z]+(?:,[a-z]+)*))?(?:\s+(?P<rate>[1-9][0-9]{0,3})/min)?(?:\s+owner=(?P<owner>[0-9]{1,15}))?"
@@ -25,20 +31,28 @@ _ARGUMENTS = re.compile(r"(key|revoke)\b.*", re.DOTALL)
 
 
 def build() -> Router:
-    router = Router(name="admin of keys")
-    router.message.filter(is_admin)
-    router.message.register(show_keys, TypedCommand("admin", magic=F.args == "keys"))
+    router = admin_router("admin of keys")
+    router.callback_query.register(show_keys, DeskCallback.filter(F.action == DeskAction.KEYS))
+    router.message.register(list_keys, TypedCommand("admin", magic=F.args == "keys"))
     router.message.register(make_key, TypedCommand("admin", magic=F.args.regexp(_KEY, mode="fullmatch")))
     router.message.register(revoke_key, TypedCommand("admin", magic=F.args.regexp(_REVOKE, mode="fullmatch")))
     router.message.register(explain, TypedCommand("admin", magic=F.args.regexp(_ARGUMENTS, mode="fullmatch")))
     return router
 
 
-async def show_keys(message: Message, texts: Texts, use: UseCases) -> None:
+async def show_keys(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
+    await show(callback, await _page(max(0, callback_data.at), texts, use))
+
+
+async def list_keys(message: Message, texts: Texts, use: UseCases) -> None:
+    view = await _page(0, texts, use)
+    await message.answer(view.text, reply_markup=view.keyboard)
+
+
+async def _page(at: int, texts: Texts, use: UseCases) -> AdminView:
     assert use.keys is not None
-    listed = await use.keys.list()
-    lines = [_line(each, texts) for each in listed] or [texts("admin-nothing")]
-    await message.answer(Markup("\n".join([texts("admin-keys"), *lines, "", texts("admin-keys-usage")])))
+    keys, total = await use.keys.list(at, KEYS_SHOWN)
+    return admin_views.keys_desk(texts, keys, PageSpan(at, total, KEYS_SHOWN))
 
 
 async def explain(message: Message, texts: Texts) -> None:
@@ -71,20 +85,6 @@ async def revoke_key(message: Message, user: User, texts: Texts, use: UseCases) 
     key_id = _matched(_REVOKE, message)[1]
     revoked = await use.keys.revoke(key_id, user.id)
     await message.reply(texts("admin-key-revoked", id=key_id) if revoked else texts("admin-no-key", id=key_id))
-
-
-def _line(listed: ListedKey, texts: Texts) -> Markup:
-    used = listed.key.used_at
-    return texts(
-        "admin-key-line",
-        app=listed.app.name,
-        id=listed.key.id,
-        owner=str(listed.app.user_id),
-        scopes=", ".join(listed.key.scopes),
-        number=listed.key.per_minute,
-        count=listed.end_users,
-        used="—" if used is None else f"{used:%Y-%m-%d %H:%M}",
-    )
 
 
 def _matched(pattern: re.Pattern[str], message: Message) -> re.Match[str]:

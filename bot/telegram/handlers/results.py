@@ -15,7 +15,7 @@ from bot.styles import Styles
 from bot.telegram import keyboards
 from bot.telegram.callbacks import JobAction, JobCallback, ReportCallback
 from bot.telegram.captions import caption
-from bot.telegram.edits import Toast, edit_buttons, message_of
+from bot.telegram.edits import ButtonAnswer, Toast, edit_buttons, message_of
 from bot.telegram.handlers.admin.review import open_button
 from bot.telegram.picture_removal import remove_picture
 from bot.telegram.quotes import quoted
@@ -77,7 +77,13 @@ async def set_favourite(
 
 
 async def send_file(
-    callback: CallbackQuery, callback_data: JobCallback, bot: Bot, user: User, texts: Texts, use: UseCases
+    callback: CallbackQuery,
+    callback_data: JobCallback,
+    answer: ButtonAnswer,
+    bot: Bot,
+    user: User,
+    texts: Texts,
+    use: UseCases,
 ) -> Toast | None:
     """Sends the PNG as a document: Telegram removes the marks of a photo and keeps those of a document."""
     original = await use.take_original(user.id, callback_data.job_id)
@@ -88,6 +94,7 @@ async def send_file(
         content = BufferedInputFile(original.png, f"bolid-{original.job.seed}.png")
     else:
         return Toast(texts("file-gone", seed=str(original.job.seed)), alert=True)
+    await answer()
     reply = None
     if callback.message is not None:
         reply = ReplyParameters(message_id=callback.message.message_id, allow_sending_without_reply=True)

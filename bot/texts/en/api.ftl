@@ -1,10 +1,17 @@
 # Keys of the HTTP API
 
-admin-keys = 🔑 <b>API keys</b>
-admin-key-line = <b>{ $app }</b> · <code>{ $id }</code> · owner { $owner } · { $scopes } · { $number }/min · { $count ->
+admin-keys = 🔑 <b>API keys</b>, { $page }
+
+    { $rows }
+service-keys-button = 🔑 API keys
+admin-key-line = <b>{ $app }</b> · <code>{ $id }</code>
+    Owner { $owner } · { $scopes } · { $number }/min
+    { $count ->
         [one] { $count } end user
        *[other] { $count } end users
-    } · last used { $used }
+    }, { $used }
+admin-key-used = last used { $date }
+admin-key-unused = not used yet
 admin-keys-usage = <code>/admin key NAME</code> makes a key for an app. You can add scopes, requests per minute and the owner, whose credits pay: <code>/admin key NAME read,draw,people 60/min owner=123</code>
     <code>/admin revoke ID</code> revokes a key.
 admin-key-made = 🔑 A key for <b>{ $app }</b>. It is shown only now; hand it over and delete this message.

@@ -34,6 +34,7 @@ users-banned-button = ⛔ Banned
 users-latest = 🕘 <b>Latest users</b>, { $page }
     { $rows }
 users-row = <code>{ $user }</code>, last message { $date }
+users-end-user = <code>{ $user }</code> of { $app }, last request { $date }
 users-list = 🚪 <b>Access list</b>, { $page }
     Served: { $access }
 
@@ -61,6 +62,14 @@ account = 👤 <b>User</b> <code>{ $user }</code>
     Photos: { $photos }
     Pictures: { $delivered } delivered, { $open } in progress, { $failed } failed, { $refused } refused, { $cancelled } cancelled; today { $today }
     Payments: { $payments }{ $credits }
+account-end-user = 👤 <b>End user</b> <code>{ $user }</code> of the app <b>{ $app }</b>
+    Owner of the app: <code>{ $owner }</code>
+    Language: { $language }, added { $since }, last request { $active }
+    Agreed to the terms: { $consents }
+    Access: { $access }
+
+    Photos: { $photos }
+    Pictures: { $delivered } delivered, { $open } in progress, { $failed } failed, { $refused } refused, { $cancelled } cancelled; today { $today }
 account-credits = Credits: { $credits }, free today: { $free }
 account-consent = version { $version }, { $date }
 account-never = no
@@ -89,6 +98,10 @@ account-rules = 🚦 <b>Access of user</b> <code>{ $user }</code>
     { $access }
 
     A ban cancels pictures in progress and keeps the user out, except for their data, payments and /help. The access list counts while only people on it are served.
+account-rules-end-user = 🚦 <b>Access of the end user</b> <code>{ $user }</code>
+    { $access }
+
+    A ban cancels pictures in progress, and the app's further requests for this end user are refused.
 account-jobs = 🖼 <b>Requests of user</b> <code>{ $user }</code>, { $page }
     { $rows }
 account-job = { $date } · { $style } · { $state }

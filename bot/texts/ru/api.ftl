@@ -1,11 +1,18 @@
 # Ключи HTTP API
 
-admin-keys = 🔑 <b>Ключи API</b>
-admin-key-line = <b>{ $app }</b> · <code>{ $id }</code> · владелец { $owner } · { $scopes } · { $number }/мин · { $count ->
+admin-keys = 🔑 <b>Ключи API</b>, { $page }
+
+    { $rows }
+service-keys-button = 🔑 Ключи API
+admin-key-line = <b>{ $app }</b> · <code>{ $id }</code>
+    Владелец { $owner } · { $scopes } · { $number }/мин
+    { $count ->
         [one] { $count } пользователь
         [few] { $count } пользователя
        *[many] { $count } пользователей
-    } · последний запрос { $used }
+    }, { $used }
+admin-key-used = последний запрос { $date }
+admin-key-unused = запросов не было
 admin-keys-usage = <code>/admin key ИМЯ</code> создаёт ключ для приложения (имя латиницей). Можно указать права, число запросов в минуту и владельца, с кредитов которого идёт оплата: <code>/admin key NAME read,draw,people 60/min owner=123</code>
     <code>/admin revoke ID</code> отзывает ключ.
 admin-key-made = 🔑 Ключ для <b>{ $app }</b>. Больше он показан не будет: передайте его и удалите это сообщение.

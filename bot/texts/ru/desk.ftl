@@ -35,6 +35,7 @@ users-banned-button = ⛔ Заблокированы
 users-latest = 🕘 <b>Последние пользователи</b>, { $page }
     { $rows }
 users-row = <code>{ $user }</code>, последнее сообщение { $date }
+users-end-user = <code>{ $user }</code>, приложение { $app }, последний запрос { $date }
 users-list = 🚪 <b>Список доступа</b>, { $page }
     Доступ: { $access }
 
@@ -63,6 +64,14 @@ account = 👤 <b>Пользователь</b> <code>{ $user }</code>
     Фото: { $photos }
     Картинки: доставлено { $delivered }, в работе { $open }, не получилось { $failed }, отказано { $refused }, отменено { $cancelled }; сегодня { $today }
     Платежи: { $payments }{ $credits }
+account-end-user = 👤 <b>Пользователь</b> <code>{ $user }</code> <b>приложения { $app }</b>
+    Владелец приложения: <code>{ $owner }</code>
+    Язык: { $language }, добавлен { $since }, последний запрос { $active }
+    Согласие с условиями: { $consents }
+    Доступ: { $access }
+
+    Фото: { $photos }
+    Картинки: доставлено { $delivered }, в работе { $open }, не получилось { $failed }, отказано { $refused }, отменено { $cancelled }; сегодня { $today }
 account-credits = Кредиты: { $credits }, бесплатных сегодня: { $free }
 account-consent = версия { $version }, { $date }
 account-never = нет
@@ -92,6 +101,10 @@ account-rules = 🚦 <b>Доступ пользователя</b> <code>{ $user 
     { $access }
 
     Блокировка отменяет картинки в работе и закрывает бота; пользователю остаются его данные, платежи и /help. Список доступа действует, пока бот работает только по списку.
+account-rules-end-user = 🚦 <b>Доступ пользователя приложения</b> <code>{ $user }</code>
+    { $access }
+
+    Блокировка отменяет картинки в работе; новые запросы приложения для этого пользователя получают отказ.
 account-jobs = 🖼 <b>Запросы пользователя</b> <code>{ $user }</code>, { $page }
     { $rows }
 account-job = { $date } · { $style } · { $state }

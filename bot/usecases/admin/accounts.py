@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.admin_acts import Act
-from bot.db import access, accounts, audit, job_states, jobs, payments, users
+from bot.db import access, accounts, apps, audit, job_states, jobs, payments, users
 from bot.db.accounts import Account, JobLine
 from bot.db.admin_tables import AccessRule
+from bot.db.apps import EndUserName
 from bot.db.session import Sessions, database_time
 from bot.db.tables import CreditEntry, Payment, User
 from bot.errors import UnknownUser
@@ -51,6 +52,11 @@ class ReadAccounts:
     async def latest(self, offset: int, limit: int) -> tuple[Sequence[User], int]:
         async with self.sessions() as session:
             return await accounts.latest(session, offset, limit)
+
+    async def names(self, user_ids: Collection[int]) -> dict[int, EndUserName]:
+        """The names of those of the users who are end users of apps."""
+        async with self.sessions() as session:
+            return await apps.names(session, user_ids)
 
     async def view(self, admin_id: int, user_id: int) -> tuple[Account | None, AccessRule | None]:
         """The account, if there is one, and the rule about this Telegram ID. The audit log notes the view."""

@@ -260,6 +260,9 @@ CONTRAST = """([ink, ground]) => {
   const [low, high] = [light(ink), light(ground)].sort((a, b) => a - b);
   return (high + 0.05) / (low + 0.05);
 }"""
+WHOLE = """(images) => images.every((image) =>
+    Math.abs(image.clientWidth * image.naturalHeight / (image.clientHeight * image.naturalWidth) - 1) < 0.03)"""
+"""Pictures of people are shown from head to toe."""
 LEGIBLE = 4.5
 """The least contrast of text (WCAG 2.2, AA)."""
 
@@ -282,6 +285,8 @@ async def test_light_and_dark_fit_a_phone_and_are_legible(
             await page.locator(f"#tab-{tab}").click()
             await loaded(page, f"#{tab} img")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (look, tab)
+            if tab == "styles":
+                assert await page.locator("#styles img").evaluate_all(WHOLE), (look, "cut off")
             if FOLDER:
                 await page.wait_for_timeout(400)
                 shots[f"{look} {tab}"] = await page.screenshot()

@@ -37,7 +37,13 @@ class PayingMethods:
         keyboard = parse_reply_markup(parameters.tree("reply_markup"), payable=True)
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
-        draft = Draft(self._world.bot.id, invoice=invoice, keyboard=_with_pay(keyboard, invoice), reply_to=reply_to)
+        draft = Draft(
+            self._world.bot.id,
+            invoice=invoice,
+            keyboard=_with_pay(keyboard, invoice),
+            protected=parameters.flag("protect_content"),
+            reply_to=reply_to,
+        )
         (message,) = self._world.post(chat, [draft])
         return self._world.wire.message(message)
 

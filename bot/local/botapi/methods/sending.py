@@ -53,7 +53,10 @@ class SendingMethods:
         keyboard, forced = parse_reply_markup(markup), forces_reply(markup)
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
-        draft = Draft(self._world.bot.id, content, keyboard=keyboard, force_reply=forced, reply_to=reply_to)
+        protected = parameters.flag("protect_content")
+        draft = Draft(
+            self._world.bot.id, content, keyboard=keyboard, force_reply=forced, protected=protected, reply_to=reply_to
+        )
         return self._post(chat, draft)
 
     async def send_photo(self, parameters: Parameters) -> JsonValue:
@@ -68,7 +71,9 @@ class SendingMethods:
         media = await media_given(self._world, parameters, kind)
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
-        return self._post(chat, Draft(self._world.bot.id, caption, media, keyboard=keyboard, reply_to=reply_to))
+        protected = parameters.flag("protect_content")
+        draft = Draft(self._world.bot.id, caption, media, keyboard=keyboard, protected=protected, reply_to=reply_to)
+        return self._post(chat, draft)
 
     async def send_media_group(self, parameters: Parameters) -> JsonValue:
         """Telegram's contract says 2-10 items; its server lets one pass, this one does not."""
@@ -84,9 +89,9 @@ class SendingMethods:
             raise BadRequest("document can't be mixed with other media types")
         chat = writable_chat(self._world, parameters)
         reply_to = replied_message(self._world, chat, parameters)
-        group_id = str(secrets.randbelow(2**62))
+        group_id, protected = str(secrets.randbelow(2**62)), parameters.flag("protect_content")
         drafts = [
-            Draft(self._world.bot.id, caption, media, media_group_id=group_id, reply_to=reply_to)
+            Draft(self._world.bot.id, caption, media, media_group_id=group_id, protected=protected, reply_to=reply_to)
             for media, caption in contents
         ]
         return [self._world.wire.message(message) for message in self._world.post(chat, drafts)]
@@ -103,11 +108,15 @@ class SendingMethods:
         chat = writable_chat(self._world, parameters)
         source = chat_named(self._world, parameters, "from_chat_id")
         original = message_named(self._world, source, parameters, "forward")
+        if original.protected:
+            raise BadRequest("the message can't be forwarded")
         origin = original.forwarded_from or original.sender_id
-        content = original.model_copy(update={"keyboard": ()})
-        return self._post(chat, Draft.copying(content, self._world.bot.id, forwarded_from=origin))
+        content, protected = original.model_copy(update={"keyboard": ()}), parameters.flag("protect_content")
+        draft = Draft.copying(content, self._world.bot.id, forwarded_from=origin, protected=protected)
+        return self._post(chat, draft)
 
     async def copy_message(self, parameters: Parameters) -> JsonValue:
+        """A bot may copy a protected message, though not forward it, as on Telegram."""
         keyboard = parse_reply_markup(parameters.tree("reply_markup"))
         chat = writable_chat(self._world, parameters)
         source = chat_named(self._world, parameters, "from_chat_id")
@@ -115,7 +124,8 @@ class SendingMethods:
         if original.media and "caption" in parameters.values:
             caption = caption_given(parameters)
             original = original.model_copy(update={"text": caption.text, "entities": caption.entities})
-        copy = Draft.copying(original.model_copy(update={"keyboard": keyboard}), self._world.bot.id)
+        content, protected = original.model_copy(update={"keyboard": keyboard}), parameters.flag("protect_content")
+        copy = Draft.copying(content, self._world.bot.id, protected=protected)
         return {"message_id": self._post(chat, copy)["message_id"]}
 
     def _post(self, chat: Chat, draft: Draft) -> JsonObject:

@@ -53,6 +53,7 @@ export class Bubble {
     this.root.classList.toggle("mine", mine);
     this.root.classList.toggle("bot", first.from_bot);
     this.root.classList.toggle("pictured", messages.some((message) => message.photo));
+    this.root.classList.toggle("protected", first.protected);
     this.part("sender", showSender && first.sender_name, (name) => [name]);
     this.part("forwarded", first.forwarded_from, (name) => [`${words.forwarded} ${name}`]);
     this.part("reply", first.reply_to && quote(this.deeds.find(first.reply_to), words), (text) => [text]);

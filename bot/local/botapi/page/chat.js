@@ -254,7 +254,8 @@ function showMenu(message, x, y) {
   const mine = message.sender_id === speaker();
   const choices = [[say.reply, () => composer.replyTo(message)]];
   if (mine && !message.forwarded_from) choices.push([say.edit, () => composer.edit(message)]);
-  choices.push([say.forward, () => attempt(() => server.forward(speaker(), speaker(), openId, message.id))]);
+  const forward = () => attempt(() => server.forward(speaker(), speaker(), openId, message.id));
+  if (!message.protected) choices.push([say.forward, forward]);
   if (mine || openId > 0) choices.push([say.remove, () => attempt(() => server.remove(openId, speaker(), message.id))]);
   const items = choices.map(([label, deed]) => {
     const item = make("button", "", label);

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 
 from bot.admin_acts import QuestionKind
+from bot.db.admin_tables import AccessRule
+from bot.db.apps import EndUserName
 from bot.db.usage import BUCKETS
 from bot.styles import Styles
 from bot.telegram import account_views
 from bot.telegram.account_views import LATEST_SIZE
 from bot.telegram.admin_callbacks import AccountAction, AccountCallback, DeskAction, DeskCallback
-from bot.telegram.admin_views import ROWS, AdminView, PageSpan
+from bot.telegram.admin_views import ROWS, AdminView, PageSpan, user_name
 from bot.telegram.edits import Toast
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.admin.questions import ask
@@ -68,14 +70,15 @@ async def ask_user(callback: CallbackQuery, callback_data: DeskCallback, texts: 
 async def show_latest(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     users, total = await use.admin.accounts.latest(at, LATEST_SIZE)
-    await show(callback, account_views.latest_users(texts, users, PageSpan(at, total, LATEST_SIZE)))
+    names = await use.admin.accounts.names([user.id for user in users])
+    await show(callback, account_views.latest_users(texts, users, PageSpan(at, total, LATEST_SIZE), names))
 
 
 async def show_list(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     rules, total, gone = await use.admin.access.page(at, ROWS, banned=False)
-    closed = await use.admin.access.is_closed()
-    await show(callback, account_views.access_list(texts, rules, PageSpan(at, total), gone, closed=closed))
+    closed, names = await use.admin.access.is_closed(), await _names(use, rules)
+    await show(callback, account_views.access_list(texts, rules, PageSpan(at, total), gone, names, closed=closed))
 
 
 async def switch_access(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
@@ -87,7 +90,12 @@ async def switch_access(callback: CallbackQuery, callback_data: DeskCallback, te
 async def show_banned(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     rules, total, gone = await use.admin.access.page(at, ROWS, banned=True)
-    await show(callback, account_views.banned_users(texts, rules, PageSpan(at, total), gone))
+    names = await _names(use, rules)
+    await show(callback, account_views.banned_users(texts, rules, PageSpan(at, total), gone, names))
+
+
+async def _names(use: UseCases, rules: Sequence[AccessRule]) -> dict[int, EndUserName]:
+    return await use.admin.accounts.names([rule.user_id for rule in rules if rule.user_id is not None])
 
 
 async def open_account(message: Message, texts: Texts, use: UseCases, credits: CreditUseCases | None) -> None:
@@ -115,12 +123,18 @@ async def account_page(
     return account_views.account_view(texts, user_id, account, rule, balance)
 
 
+async def name_of(use: UseCases, user_id: int) -> str:
+    """As pages of /admin name a user."""
+    return user_name(user_id, await use.admin.accounts.names([user_id]))
+
+
 async def show_jobs(
     callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases, styles: Styles
 ) -> None:
     user_id, at = callback_data.user_id, max(0, callback_data.at)
     jobs, total = await use.admin.accounts.jobs(user_id, at, ROWS)
-    await show(callback, account_views.jobs_view(texts, user_id, jobs, PageSpan(at, total), styles))
+    name = await name_of(use, user_id)
+    await show(callback, account_views.jobs_view(texts, user_id, name, jobs, PageSpan(at, total), styles))
 
 
 async def show_ledger(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:
@@ -141,7 +155,7 @@ async def ask_number(
     use: UseCases,
     credits: CreditUseCases | None,
 ) -> Toast | None:
-    user = str(callback_data.user_id)
+    user = await name_of(use, callback_data.user_id)
     if callback_data.action == AccountAction.LIMIT:
         await ask(callback, use, texts("account-ask-limit", user=user), QuestionKind.LIMIT, callback_data.user_id)
     elif credits is None:
@@ -152,8 +166,9 @@ async def ask_number(
 
 
 async def show_rules(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:
-    rule = await use.admin.accounts.rule(callback_data.user_id)
-    await show(callback, account_views.rules_view(texts, callback_data.user_id, rule))
+    user_id = callback_data.user_id
+    rule, names = await use.admin.accounts.rule(user_id), await use.admin.accounts.names([user_id])
+    await show(callback, account_views.rules_view(texts, user_id, rule, names))
 
 
 async def change_rule(callback: CallbackQuery, callback_data: AccountCallback, texts: Texts, use: UseCases) -> None:

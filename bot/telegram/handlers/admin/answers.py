@@ -17,7 +17,7 @@ from bot.styles import Styles
 from bot.telegram.account_views import access_text
 from bot.telegram.admin_views import style_desk
 from bot.telegram.handlers.admin.access import admin_router
-from bot.telegram.handlers.admin.accounts import USER_ID, account_page
+from bot.telegram.handlers.admin.accounts import USER_ID, account_page, name_of
 from bot.telegram.handlers.admin.broadcast import page
 from bot.translator import Texts
 from bot.usecases import UseCases
@@ -106,7 +106,8 @@ async def limit(message: Message, question: AdminQuestion, texts: Texts, use: Us
         return
     await use.admin.access.limit(message.chat.id, question.subject, number or None)
     rule = await use.admin.accounts.rule(question.subject)
-    await message.reply(texts("account-limit-set", user=str(question.subject), access=access_text(texts, rule)))
+    user = await name_of(use, question.subject)
+    await message.reply(texts("account-limit-set", user=user, access=access_text(texts, rule)))
 
 
 async def write_broadcast(message: Message, bot: Bot, texts: Texts, use: UseCases, broadcast_per_s: float) -> None:

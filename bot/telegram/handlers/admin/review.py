@@ -27,7 +27,7 @@ from bot.telegram.admin_callbacks import (
     DeskCallback,
 )
 from bot.telegram.admin_views import back, button, date_of, keyboard
-from bot.telegram.edits import Toast, edit_buttons, message_of
+from bot.telegram.edits import ButtonAnswer, Toast, edit_buttons, message_of
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.picture_removal import take_back
 from bot.telegram.quotes import quoted
@@ -49,42 +49,58 @@ def build() -> Router:
     return router
 
 
-async def open_next(callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases) -> None:
+async def open_next(callback: CallbackQuery, answer: ButtonAnswer, bot: Bot, texts: Texts, use: UseCases) -> None:
+    await answer()
     await _show(callback, bot, texts, await use.admin.reviews.view_next(callback.from_user.id))
 
 
 async def open_case(
-    callback: CallbackQuery, callback_data: CaseCallback, bot: Bot, texts: Texts, use: UseCases
+    callback: CallbackQuery,
+    callback_data: CaseCallback,
+    answer: ButtonAnswer,
+    bot: Bot,
+    texts: Texts,
+    use: UseCases,
 ) -> Toast | None:
     evidence = await use.admin.reviews.view(callback.from_user.id, callback_data.case_id)
     if evidence is None or evidence.file.case.decided_at is not None:
         return Toast(texts("review-decided-before"), alert=True)
+    await answer()
     await _show(callback, bot, texts, evidence)
     return None
 
 
-async def skip(callback: CallbackQuery, callback_data: CaseCallback, bot: Bot, texts: Texts, use: UseCases) -> None:
+async def skip(
+    callback: CallbackQuery,
+    callback_data: CaseCallback,
+    answer: ButtonAnswer,
+    bot: Bot,
+    texts: Texts,
+    use: UseCases,
+) -> None:
+    await answer()
     await _show(callback, bot, texts, await use.admin.reviews.view_next(callback.from_user.id, callback_data.case_id))
 
 
 async def decide(
     callback: CallbackQuery,
     callback_data: CaseCallback,
+    answer: ButtonAnswer,
     bot: Bot,
     texts: Texts,
     use: UseCases,
     translator: Translator,
-) -> Toast:
+) -> None:
     upheld = callback_data.action == CaseAction.UPHOLD
     decision = await use.admin.reviews.decide(callback.from_user.id, callback_data.case_id, upheld=upheld)
+    known = decision is None
+    await answer(Toast(texts("review-decided-before" if known else "review-decided"), alert=known))
     message = message_of(callback)
     if message is not None:
         await edit_buttons(message, None)
-    if decision is None:
-        return Toast(texts("review-decided-before"), alert=True)
-    await _answer_user(bot, decision, translator, upheld=upheld)
-    await _show(callback, bot, texts, await use.admin.reviews.view_next(callback.from_user.id))
-    return Toast(texts("review-decided"))
+    if decision is not None:
+        await _answer_user(bot, decision, translator, upheld=upheld)
+        await _show(callback, bot, texts, await use.admin.reviews.view_next(callback.from_user.id))
 
 
 async def _answer_user(bot: Bot, decision: Decision, translator: Translator, *, upheld: bool) -> None:

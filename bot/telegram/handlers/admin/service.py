@@ -9,7 +9,7 @@ from bot.db.usage import BUCKETS
 from bot.telegram import admin_views
 from bot.telegram.admin_callbacks import DeskAction, DeskCallback
 from bot.telegram.admin_views import AdminView, PageSpan
-from bot.telegram.edits import Toast, edit_text, message_of
+from bot.telegram.edits import ButtonAnswer, Toast, edit_text, message_of
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.typed import TypedCommand
 from bot.translator import Texts
@@ -62,7 +62,8 @@ async def _home(texts: Texts, use: UseCases) -> AdminView:
 
 async def show_service(callback: CallbackQuery, texts: Texts, use: UseCases) -> None:
     usage = await use.read_usage(min(BUCKETS))
-    await show(callback, admin_views.service(texts, usage, await use.admin.retry.count()))
+    failed = await use.admin.retry.count()
+    await show(callback, admin_views.service(texts, usage, failed, keys_on=use.keys is not None))
 
 
 async def press_pause(callback: CallbackQuery, texts: Texts, use: UseCases) -> None:
@@ -75,7 +76,9 @@ async def press_resume(callback: CallbackQuery, texts: Texts, use: UseCases) -> 
     await show_service(callback, texts, use)
 
 
-async def retry(callback: CallbackQuery, texts: Texts, use: UseCases) -> Toast:
+async def retry(callback: CallbackQuery, answer: ButtonAnswer, texts: Texts, use: UseCases) -> Toast:
+    """After an outage there may be hundreds."""
+    await answer()
     retried = await use.admin.retry(callback.from_user.id)
     await show_service(callback, texts, use)
     return Toast(texts("service-retried", count=retried.queued, skipped=retried.skipped), alert=True)
@@ -84,15 +87,18 @@ async def retry(callback: CallbackQuery, texts: Texts, use: UseCases) -> Toast:
 async def show_audit(callback: CallbackQuery, callback_data: DeskCallback, texts: Texts, use: UseCases) -> None:
     at = max(0, callback_data.at)
     entries, total = await use.admin.audit(at, admin_views.ROWS)
-    await show(callback, admin_views.audit_log(texts, entries, PageSpan(at, total)))
+    names = await use.admin.accounts.names([entry.user_id for entry in entries if entry.user_id is not None])
+    await show(callback, admin_views.audit_log(texts, entries, PageSpan(at, total), names))
 
 
-async def send_audit(callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases) -> None:
+async def send_audit(callback: CallbackQuery, answer: ButtonAnswer, bot: Bot, texts: Texts, use: UseCases) -> None:
+    await answer()
     content = await use.admin.export.audit(callback.from_user.id)
     await send_csv(bot, callback, content, "audit.csv", texts("audit-csv-caption"))
 
 
-async def send_payments(callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases) -> None:
+async def send_payments(callback: CallbackQuery, answer: ButtonAnswer, bot: Bot, texts: Texts, use: UseCases) -> None:
+    await answer()
     content = await use.admin.export.payments(callback.from_user.id)
     await send_csv(bot, callback, content, "payments.csv", texts("payments-csv-caption"))
 

@@ -13,7 +13,7 @@ from bot.db.usage import BUCKETS
 from bot.styles import Styles
 from bot.telegram import usage_views
 from bot.telegram.admin_callbacks import AdminCallback, DeskAction, DeskCallback
-from bot.telegram.edits import ignore_unchanged, message_of
+from bot.telegram.edits import ButtonAnswer, ignore_unchanged, message_of
 from bot.telegram.handlers.admin.access import admin_router
 from bot.telegram.handlers.admin.service import send_csv
 from bot.translator import Markup, Texts
@@ -30,8 +30,15 @@ def build() -> Router:
 
 
 async def open_usage(
-    callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases, styles: Styles, worker_price: HourPrice | None
+    callback: CallbackQuery,
+    answer: ButtonAnswer,
+    bot: Bot,
+    texts: Texts,
+    use: UseCases,
+    styles: Styles,
+    worker_price: HourPrice | None,
 ) -> None:
+    await answer()
     chosen = AdminCallback(days=min(BUCKETS))
     caption, chart = await _report(chosen, texts, use, styles, worker_price)
     buttons = usage_views.buttons(texts, chosen)
@@ -41,11 +48,13 @@ async def open_usage(
 async def turn_page(
     callback: CallbackQuery,
     callback_data: AdminCallback,
+    answer: ButtonAnswer,
     texts: Texts,
     use: UseCases,
     styles: Styles,
     worker_price: HourPrice | None,
 ) -> None:
+    await answer()
     message = message_of(callback)
     if message is None:
         return
@@ -65,6 +74,7 @@ async def _report(
     return caption, BufferedInputFile(picture, f"{chosen.page}-{chosen.days}d.png")
 
 
-async def send_usage(callback: CallbackQuery, bot: Bot, texts: Texts, use: UseCases) -> None:
+async def send_usage(callback: CallbackQuery, answer: ButtonAnswer, bot: Bot, texts: Texts, use: UseCases) -> None:
+    await answer()
     content = await use.admin.export.usage(callback.from_user.id)
     await send_csv(bot, callback, content, "usage.csv", texts("usage-csv-caption", days=USAGE_DAYS))

@@ -20,6 +20,7 @@ from aiogram.types import (
 from PIL import Image
 
 from bot.local.botapi import ANNA_ID, BEN_ID, Person
+from bot.local.botapi.errors import PersonError
 
 MakePicture = Callable[..., bytes]
 
@@ -279,6 +280,29 @@ async def test_forwarding_names_the_origin_and_copying_does_not(bot: Bot, anna: 
     assert (await ben.message(forwarded.message_id)).forwarded_from == "Анна"
     with pytest.raises(TelegramBadRequest, match="message to forward not found"):
         await bot.forward_message(BEN_ID, ANNA_ID, 999)
+
+
+async def test_a_protected_message_cannot_be_forwarded(bot: Bot, anna: Person, picture: MakePicture) -> None:
+    """A bot may copy it all the same, as on Telegram."""
+    for sent in (
+        await bot.send_message(ANNA_ID, "secret", protect_content=True),
+        await bot.send_photo(ANNA_ID, upload(picture()), protect_content=True),
+        *await bot.send_media_group(
+            ANNA_ID, [InputMediaPhoto(media=upload(picture())) for _ in range(2)], protect_content=True
+        ),
+    ):
+        assert sent.has_protected_content and (await anna.message(sent.message_id)).protected
+        with pytest.raises(TelegramBadRequest, match="the message can't be forwarded"):
+            await bot.forward_message(ANNA_ID, ANNA_ID, sent.message_id)
+        with pytest.raises(PersonError, match="is protected"):
+            await anna.forward(sent.message_id)
+        copied = await bot.copy_message(ANNA_ID, ANNA_ID, sent.message_id)
+        assert not (await anna.message(copied.message_id)).protected
+    open_message = await bot.send_message(ANNA_ID, "open")
+    assert open_message.has_protected_content is None
+    await anna.forward(open_message.message_id)
+    forwarded = await bot.forward_message(ANNA_ID, ANNA_ID, open_message.message_id, protect_content=True)
+    assert (await anna.message(forwarded.message_id)).protected
 
 
 async def test_a_chat_action_must_be_a_known_one(bot: Bot, anna: Person) -> None:

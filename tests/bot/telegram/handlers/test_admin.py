@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+import threading
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select, update
 
+from bot import charts
 from bot.db import service, usage, users
 from bot.db.tables import ImagePrompt, Job, User
 from bot.domain import JobState
 from bot.telegram.admin_callbacks import AdminCallback, DeskAction, DeskCallback
+from bot.telegram.handlers.admin import statistics
+from bot.usecases.admin.exports import ExportTables
 from engine.contract import Verdict
 
+PATIENCE_S = 60.0
 NOW = datetime.now(UTC)
 
 
@@ -126,6 +133,68 @@ async def test_an_admin_sees_the_usage_as_text_and_chart_and_changes_period_and_
     assert sum(int(row["delivered"]) for row in rows) == 7 and sum(int(row["refused"]) for row in rows) == 1
 
 
+@pytest.mark.parametrize("button", [DeskCallback(action=DeskAction.STATISTICS), AdminCallback(days=7)])
+async def test_a_button_is_answered_before_its_chart_is_drawn(chat, says, monkeypatch, button):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def draw(*chart):
+        begun.set()
+        assert may_end.wait(PATIENCE_S)
+        return charts.draw_chart(*chart)
+
+    monkeypatch.setattr(statistics, "draw_chart", draw)
+    await chat.boss.send_text("/help")
+    await chat.boss.wait_for(says("/photos"))
+    answer = await chat.press(chat.boss, button, under_photo=True)
+    assert answer.answered
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    may_end.set()
+    await chat.boss.wait_for(lambda message: message.photo is not None and "Usage" in message.text)
+
+
+async def test_a_fault_after_the_answer_is_a_message(chat, says, monkeypatch):
+    def draw(*chart):
+        raise RuntimeError("no chart")
+
+    monkeypatch.setattr(statistics, "draw_chart", draw)
+    chat.expects_fault = True
+    await chat.boss.send_text("/help")
+    await chat.boss.wait_for(says("/photos"))
+    answer = await chat.press(chat.boss, DeskCallback(action=DeskAction.STATISTICS))
+    assert (answer.answered, answer.text) == (True, "")
+    await chat.boss.wait_for(lambda message: message.text == chat.texts("en")("error-unexpected"))
+
+
+@pytest.mark.parametrize(
+    ("export", "action"),
+    [("usage", DeskAction.USAGE_CSV), ("audit", DeskAction.AUDIT_CSV), ("payments", DeskAction.PAYMENTS_CSV)],
+)
+async def test_a_button_is_answered_before_its_file_is_made(chat, says, monkeypatch, export, action):
+    may_end, make = asyncio.Event(), getattr(ExportTables, export)
+
+    async def wait_and_make(*arguments):
+        await may_end.wait()
+        return await make(*arguments)
+
+    monkeypatch.setattr(ExportTables, export, wait_and_make)
+    await chat.boss.send_text("/help")
+    await chat.boss.wait_for(says("/photos"))
+    answer = await chat.press(chat.boss, DeskCallback(action=action))
+    assert answer.answered
+    may_end.set()
+    await chat.boss.wait_for(lambda message: message.document is not None)
+
+
+async def test_without_the_api_there_is_no_page_of_keys(chat, says):
+    await chat.boss.send_text("/admin")
+    await chat.boss.wait_for(says("Administration"))
+    await chat.boss.press("Service")
+    service_page = await chat.boss.wait_for(says("Service: works"))
+    assert len(service_page.button_texts) == 5 and not service_page.button("API keys")
+    answer = await chat.press(chat.boss, DeskCallback(action=DeskAction.KEYS))
+    assert answer.text == chat.texts("en")("unknown-press")
+
+
 async def test_a_made_up_period_is_an_unknown_button(chat, says):
     await chat.boss.send_text("/help")
     await chat.boss.wait_for(says("/photos"))
@@ -169,11 +238,11 @@ async def test_failed_pictures_are_asked_for_again_once(chat, says):
     await chat.boss.wait_for(says("Administration"))
     await chat.boss.press("Service")
     await chat.boss.wait_for(says("not repeated: 1"))
-    answer = await chat.boss.press("Repeat failed")
-    assert answer.text == "Repeated: 1, not possible: 0"
+    await chat.boss.press("Repeat failed")
+    await chat.boss.wait_for(says("Repeated: 1, not possible: 0"))
     again = await chat.job(2)
     assert (again.prompt, again.seed, again.source_job_id) == (job.prompt, job.seed, job.id)
     assert again.image_prompt_id == image_prompt.id
-    answer = await chat.press(chat.boss, DeskCallback(action=DeskAction.RETRY))
-    assert answer.text == "Repeated: 0, not possible: 0"
+    await chat.press(chat.boss, DeskCallback(action=DeskAction.RETRY))
+    await chat.boss.wait_for(says("Repeated: 0, not possible: 0"))
     assert len(await chat.jobs()) == 2

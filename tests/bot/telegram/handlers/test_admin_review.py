@@ -59,11 +59,15 @@ async def test_a_reported_picture_is_shown_and_deleted(chat: Any, says: Any) -> 
     result_message = await chat.ben.message((await chat.jobs())[0].result_message_id)
     notice = await chat.boss.wait_for(lambda message: message.photo is not None)
     assert notice.button_texts == ["🚩 Open"]
+    since = (await chat.control.calls())[-1].at
     await chat.boss.press("Review")
     case = await chat.boss.wait_for(says("Reported picture", "Offensive", "in a forest"))
+    methods = [call.method for call in await chat.control.calls() if call.at > since]
+    assert methods.index("answerCallbackQuery") < methods.index("sendPhoto")
     assert case.photo is not None
     assert case.button_texts == ["🗑 Delete", "✅ Keep", "👤 User", "⏭ Next", "← Back"]
-    await chat.boss.press("🗑 Delete", message_id=case.id)
+    answer = await chat.boss.press("🗑 Delete", message_id=case.id)
+    assert answer.text == chat.texts("en")("review-decided")
     await chat.boss.wait_for(says("Nothing is waiting for review"))
     await chat.ben.wait_for(says("the operator has removed it"))
     assert result_message.id not in [message.id for message in await chat.ben.transcript()]

@@ -69,8 +69,11 @@ async def test_the_file_is_the_png_byte_for_byte_and_is_uploaded_once(chat, draw
     picture, job = drawn
     data = JobCallback(action=JobAction.FILE, job_id=job.id)
     await chat.anna.press_data(picture.id, JobCallback(action=JobAction.MORE, job_id=job.id).pack())
+    since = (await chat.control.calls())[-1].at
     await chat.anna.press_data(picture.id, data.pack())
     document = await chat.anna.wait_for(lambda message: message.document is not None)
+    methods = [call.method for call in await chat.control.calls() if call.at > since]
+    assert methods.index("answerCallbackQuery") < methods.index("sendDocument"), "an upload takes seconds"
     with Image.open(io.BytesIO(await chat.anna.download(document))) as image:
         assert (image.format, image.size) == ("PNG", (60, 90))
     assert document.reply_to == picture.id and document.document.name == f"bolid-{job.seed}.png"
