@@ -31,13 +31,14 @@ _PR_SET_PDEATHSIG = 1
 _BIND_TO_PARENT = f"""
 import ctypes, os, sys
 os.umask(0o077)
-parent, death_signal, uid, gid = map(int, sys.argv[1:5])
+parent, death_signal, niceness, uid, gid = map(int, sys.argv[1:6])
+os.nice(niceness)
 if uid >= 0:
     os.setgroups([]); os.setgid(gid); os.setuid(uid)
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl({_PR_SET_PDEATHSIG}, death_signal)
 if os.getppid() == parent:
-    os.execv(sys.argv[5], sys.argv[5:])
+    os.execv(sys.argv[6], sys.argv[6:])
 """
 
 
@@ -148,8 +149,10 @@ class ChildProcess:
         uid_gid: tuple[int, int] | None = None,
         stop_signals: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 8.0),),
         death_signal: signal.Signals = signal.SIGKILL,
+        niceness: int = 0,
     ) -> None:
-        """`stop_signals` are tried in turn, each with the seconds to wait; SIGKILL follows the last one."""
+        """`stop_signals` are tried in turn, each with the seconds to wait; SIGKILL follows the last one. `niceness` (0
+        to 19) is added to that of this process."""
         self.name = name
         self.log = log
         self._command = [str(part) for part in command]
@@ -159,6 +162,7 @@ class ChildProcess:
         self._uid_gid = uid_gid or (-1, -1)
         self._stop_signals = stop_signals
         self._death_signal = death_signal
+        self._niceness = niceness
         self._process: subprocess.Popen[bytes] | None = None
         self._asked_to_stop = False
 
@@ -191,12 +195,13 @@ class ChildProcess:
         if self.running:
             return
         end_leftover(self._note, self._death_signal)
-        launcher = [sys.executable, "-I", "-S", "-c", _BIND_TO_PARENT, str(os.getpid()), str(int(self._death_signal))]
+        numbers = (os.getpid(), int(self._death_signal), self._niceness, *self._uid_gid)
+        launcher = [sys.executable, "-I", "-S", "-c", _BIND_TO_PARENT, *map(str, numbers)]
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.log.touch(mode=0o600)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*launcher, *map(str, self._uid_gid), *self._command],
+                [*launcher, *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -28,6 +28,8 @@ CHAT_TRIES = 5
 TEND_INTERVAL_S = 0.25
 """The owner of a stack calls `tend` this often."""
 START_TIMEOUT_S = 120.0
+WORKER_NICENESS = 5
+"""A worker that draws on the CPU would else take the cores from the bot, which answers people meanwhile."""
 
 
 class StopRequested(KeyboardInterrupt):
@@ -196,7 +198,10 @@ class Stack:
         environment = worker_environment(self._environment)
         # A warm stop waits for the picture in hand; its lease brings it back if that takes too long.
         patience = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 1.0))
-        self._keep(self._child("worker", "engine.worker", environment=environment, stop_signals=patience), health_url)
+        worker = self._child(
+            "worker", "engine.worker", environment=environment, stop_signals=patience, niceness=WORKER_NICENESS
+        )
+        self._keep(worker, health_url)
         self._audience.done("worker started")
 
     def _start_bot(self) -> None:
@@ -212,6 +217,7 @@ class Stack:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         stop_signals: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 8.0),),
+        niceness: int = 0,
     ) -> ChildProcess:
         return ChildProcess(
             name,
@@ -221,6 +227,7 @@ class Stack:
             env={**(environment or self._environment), "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,
             stop_signals=stop_signals,
+            niceness=niceness,
         )
 
     def _comes_to_listen(self, part: ChildProcess, port: int) -> bool:

@@ -175,3 +175,12 @@ def test_a_child_runs_in_a_session_of_its_own(run: Run) -> None:
     child = run(SLEEP)
     assert child.pid is not None
     assert os.getsid(child.pid) == child.pid
+
+
+def test_a_nice_child_leaves_the_processor_to_others(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import os; print(os.nice(0), flush=True)"]
+    child = ChildProcess("nice", command, folder=tmp_path, log=tmp_path / "nice.log", niceness=3)
+    child.start()
+    while child.running:
+        time.sleep(0.01)
+    assert child.log_tail() == str(os.nice(0) + 3)
