@@ -9,6 +9,7 @@ python -m trainer export --run runs/nano --layout runs/layout/layout --backgroun
 python -m trainer pack --store runs/nano/store --out nano.zip
 python -m trainer nano --bundle nano.zip --validation data/validation --out runs/nano
 python -m trainer parser --data data/train --out runs/parser --steps 5000
+python -m trainer parts --data data/train --validation data/validation --out runs/parts --minutes 42
 python -m trainer evaluators --study runs/study
 python -m trainer gates --first-identity 2000000 --identities 500 --json gates.json --page docs
 python -m trainer study --config trainer/configs/study.yaml --out runs/study

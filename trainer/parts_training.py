@@ -50,6 +50,8 @@ class PartsRun:
 class PartsLearner(nn.Module):
     """forward(crops, generator) -> losses, "loss" first."""
 
+    weights: Tensor
+
     def __init__(self, network: PartsNetwork) -> None:
         super().__init__()
         self.network = network
