@@ -1,5 +1,6 @@
 """The person parser for real photos: joints and mask by MediaPipe's pose network. That mask is coarse: it is averaged
-with MediaPipe's selfie segmentation and, for whole bodies, with U2-Net, then moved to edges of colour.
+with MediaPipe's selfie segmentation and, for whole bodies, with U2-Net, then moved to edges of colour. Nose, eyes and
+ears come from MediaPipe's face mesh where it finds the face.
 
 The body parts come from the shipped network, which was trained on renders alone; it reads the joints and the matte with
 the photo. Its parts are used only inside the matte, and the head's parts come from MediaPipe's face mesh.
@@ -20,6 +21,7 @@ from engine.identity.body import Body, DetectedPerson, bears_face
 from engine.identity.crops import body_window, clipped
 from engine.identity.crops import window as cropped
 from engine.identity.faces import load_opencv
+from engine.identity.head_joints import with_head_joints
 from engine.identity.head_parts import with_mesh
 from engine.identity.observation import Box
 from engine.identity.people import overlap
@@ -102,8 +104,11 @@ class PretrainedParser:
         box_of_person = clipped(box_of_person, image.width, image.height)
         window = body_window(box_of_person, PLANE_WIDTH / PLANE_HEIGHT)
         matte = _resampled(person, window)
+        mesh = self._mesh(image, keypoints, face)
+        if mesh is not None:
+            keypoints = with_head_joints(keypoints, mesh)
         parts = self._parts(image, box_of_person, keypoints, matte)
-        if (mesh := self._mesh(image, keypoints, face)) is not None:
+        if mesh is not None:
             crop = np.asarray(cropped(image.convert("RGB"), window, PLANE_WIDTH, PLANE_HEIGHT), np.uint8)
             parts = with_mesh(parts, crop, matte > MASK_MIN, _on_plane(mesh, window, matte.shape))
         embedding = self._shipped.embed(image, box_of_person, keypoints)
