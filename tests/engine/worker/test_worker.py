@@ -53,6 +53,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 STEP_S = 0.05
+BRPOP_S = 1.0
+"""The time for which the server keeps a request of kombu for the next message."""
 PATIENCE_S = 120.0
 R = TypeVar("R", bound=Message)
 
@@ -290,7 +292,8 @@ def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
     astronaut_jpeg: bytes,
     tmp_path: Path,
 ) -> None:
-    """All connections of a worker at once: tasks, replies, heartbeats; the process must survive."""
+    """All connections of a worker at once: tasks, replies, heartbeats; the process must survive. A task that is sent
+    within BRPOP_S of the freeze goes to the frozen connection, and its lease brings it again."""
     own_url = request.getfixturevalue(server).url.removesuffix("/0")
     own_url += "" if server == "rabbitmq" else "/3"
     proxy = freezing_proxy(own_url)
@@ -301,6 +304,7 @@ def test_frozen_connections_are_given_up_and_the_next_job_is_drawn(
         desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "before"))
         assert desk.wait(Result).job_id == "before"
         proxy.freeze()
+        time.sleep(BRPOP_S + 2)
         desk.send(GENERATE_TASK, _batch(astronaut_jpeg, "after"))
         assert desk.wait(Result).job_id == "after"
         assert process.poll() is None
