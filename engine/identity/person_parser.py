@@ -62,6 +62,19 @@ class Hints:
         return Hints(points.astype(np.float32), matte)
 
 
+LIMB_ENDS: Final = (0, 7, 8, 9, 10, 13, 14, 15, 16)
+"""Nose, elbows, wrists, knees and ankles, as indices of COCO joints."""
+ISLANDS: Final = {
+    BodyPart.SKIN: 0.02,
+    BodyPart.TOP: 0.02,
+    BodyPart.BOTTOM: 0.02,
+    BodyPart.SHOES: 0.01,
+    BodyPart.ACCESSORY: 0.02,
+    BodyPart.HAIR: 0.005,
+}
+"""Shares of the person below which a piece of a part is an island; a small beard is hair, and eyes are small."""
+
+
 class ShippedParser:
     """Runs the network of `folder` on the CPU, in some hundredths of a second per crop."""
 
@@ -110,7 +123,10 @@ class ShippedParser:
     def parts(self, image: Image.Image, box: Box, keypoints: Keypoints) -> tuple[NDArray[np.uint8], Box]:
         """The part map of the person in `box` with `keypoints` px of the photo, and the window px that it covers."""
         likely = self.part_probabilities(image, box, keypoints)
-        return _largest(likely.argmax(0).astype(np.uint8)), body_window(box, likely.shape[2] / likely.shape[1])
+        height, width = likely.shape[1:]
+        window = body_window(box, width / height)
+        points = points_in_crop(keypoints, window, (width, height))
+        return without_islands(_largest(likely.argmax(0).astype(np.uint8)), points), window
 
     def part_probabilities(
         self, image: Image.Image, box: Box, keypoints: Keypoints, matte: NDArray[np.float32] | None = None
@@ -191,6 +207,30 @@ def _largest(parts: NDArray[np.uint8]) -> NDArray[np.uint8]:
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
     labelled: NDArray[np.uint8] = np.where(labels == largest, parts, np.uint8(BodyPart.BACKGROUND))
     return labelled
+
+
+def without_islands(parts: NDArray[np.uint8], points: Keypoints) -> NDArray[np.uint8]:
+    """The part map [H, W] in which a small piece of a part, such as a badge that was read as skin, becomes the part
+    around it. points: joints in px of the map; a piece with a joint of LIMB_ENDS is a hand, a knee or a foot."""
+    cv2 = load_opencv()
+    cleaned = parts.copy()
+    height, width = parts.shape
+    person = max(int((parts > 0).sum()), 1)
+    visible = points[list(LIMB_ENDS)]
+    places = visible[visible[:, 2] >= CONFIDENCE_MIN, :2].astype(int)
+    inside = ((places >= 0) & (places < (width, height))).all(1)
+    columns, rows = places[inside].T
+    for part, share in ISLANDS.items():
+        count, labels, facts, _ = cv2.connectedComponentsWithStats((parts == part).astype(np.uint8), connectivity=8)
+        kept = {0, *labels[rows, columns].tolist()}
+        for label in range(1, count):
+            if label in kept or facts[label, cv2.CC_STAT_AREA] >= share * person:
+                continue
+            island = labels == label
+            rim = (cv2.dilate(island.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~island
+            around = parts[rim & (parts > 0)]
+            cleaned[island] = np.bincount(around).argmax() if len(around) else BodyPart.BACKGROUND
+    return cleaned
 
 
 def _person_box(points: Keypoints, parts: NDArray[np.uint8]) -> Box | None:

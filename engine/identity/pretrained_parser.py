@@ -25,7 +25,7 @@ from engine.identity.head_joints import with_head_joints
 from engine.identity.head_parts import with_mesh
 from engine.identity.observation import Box
 from engine.identity.people import overlap
-from engine.identity.person_parser import ShippedParser
+from engine.identity.person_parser import ShippedParser, points_in_crop, without_islands
 from engine.identity.skeleton import ANKLES, CONFIDENCE_MIN, HEAD_JOINTS, KNEES, Keypoints
 from engine.vision.blazeface import POINTS
 from engine.vision.blazepose import BlazePose, DetectedPose
@@ -202,7 +202,8 @@ class PretrainedParser:
         likely = self._shipped.part_probabilities(image, box, keypoints, matte)[1:]
         planes = [cv2.resize(plane, matte.shape[::-1], interpolation=cv2.INTER_LINEAR) for plane in likely]
         parts: NDArray[np.uint8] = ((np.argmax(planes, 0) + 1) * (matte > MASK_MIN)).astype(np.uint8)
-        return parts
+        window = body_window(box, PLANE_WIDTH / PLANE_HEIGHT)
+        return without_islands(parts, points_in_crop(keypoints, window, (matte.shape[1], matte.shape[0])))
 
 
 def _on_plane(mesh: Mesh, window: Box, shape: tuple[int, ...]) -> Mesh:

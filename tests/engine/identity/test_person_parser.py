@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageOps
 
 from engine.errors import SetupError, WeightsError
+from engine.identity.body import BodyPart
 from engine.identity.examine import look_version, observe
 from engine.identity.faces import CascadeFinder, Face, FaceFinder
 from engine.identity.network import NetworkConfig, Outputs, ParserNetwork, joints, load_network, save_network
@@ -24,7 +25,7 @@ from engine.identity.parts_network import (
     load_parts_network,
     save_parts_network,
 )
-from engine.identity.person_parser import SHIPPED_PARSER, Hints, ShippedParser
+from engine.identity.person_parser import SHIPPED_PARSER, Hints, ShippedParser, without_islands
 from engine.identity.profile import Observation
 from engine.identity.skeleton import MIRRORED_JOINTS
 
@@ -223,3 +224,22 @@ def test_a_photo_and_its_mirror_image_are_seen_alike(astronaut: Image.Image, shi
     assert sure.sum() >= 5
     assert np.abs(swapped[sure, :2] - seen.keypoints[sure, :2]).max() < 12
     assert (mirrored.parts[:, ::-1] == seen.parts).mean() > 0.97
+
+
+def test_a_badge_that_was_read_as_skin_is_part_of_the_garment_and_a_hand_stays() -> None:
+    parts = np.zeros((120, 80), np.uint8)
+    parts[10:110, 10:70] = BodyPart.TOP
+    parts[40:46, 30:38] = BodyPart.SKIN  # a badge
+    parts[90:96, 30:38] = BodyPart.SKIN  # a hand before the garment
+    parts[10:40, 10:70] = BodyPart.HAIR
+    parts[20:23, 30:40] = BodyPart.FACE
+    points = np.zeros((17, 3), np.float32)
+    points[9] = (34, 93, 0.9)
+
+    cleaned = without_islands(parts, points)
+
+    assert (cleaned[40:46, 30:38] == BodyPart.TOP).all()
+    changed = cleaned != parts
+    assert changed.sum() == 48 and not changed[90:96].any() and not changed[:40].any()
+    points[9, 2] = 0  # not visible
+    assert (without_islands(parts, points)[90:96, 30:38] == BodyPart.TOP).all()
