@@ -23,7 +23,7 @@ from engine.identity.observation import Box, Observation
 from engine.identity.people import FoundPerson, at_place, companions, find_people
 from engine.identity.skeleton import CONFIDENCE_MIN
 
-METHOD = 10
+METHOD = 11
 """The version of the examination; a change of it makes stored observations obsolete."""
 SIDE_MIN_PX = 64
 LIGHT_MIN = 22.0

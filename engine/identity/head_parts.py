@@ -43,6 +43,10 @@ colour of skin, and is drawn bald; fair hair labelled as skin would not be drawn
 SKIN_TOLERANCE: Final = 1.5
 """The largest distance of skin from the face's mean colour, in standard deviations of the face's colours; fair hair has
 a distance of about two."""
+SHADOW_TOLERANCE: Final = 4.0
+"""The same for the neck, which may be in shadow; the network takes a dark collar for skin as well."""
+NECK_REACH: Final = 4.0
+"""The radius around the middle of the face, in its half heights, within which the neck lies."""
 SPREAD_MIN: Final = (16.0, 3.0, 3.0)
 """The least standard deviations of L, a and b (OpenCV's 8-bit Lab): with those of an evenly coloured face, no other
 pixel would count as skin."""
@@ -75,8 +79,9 @@ def with_mesh(
     if len(skin) < FACE_PX_MIN:
         return parts
     spread = np.maximum(skin.std(0), SPREAD_MIN)
-    like_skin = (((lab - np.median(skin, 0)) / spread) ** 2).mean(-1) < SKIN_TOLERANCE**2
-    like_skin = cv2.medianBlur(like_skin.astype(np.uint8), SMOOTHED_PX) > 0
+    distance = np.sqrt((((lab - np.median(skin, 0)) / spread) ** 2).mean(-1))
+    like_skin = cv2.medianBlur((distance < SKIN_TOLERANCE).astype(np.uint8), SMOOTHED_PX) > 0
+    in_shadow = cv2.medianBlur((distance < SHADOW_TOLERANCE).astype(np.uint8), SMOOTHED_PX) > 0
     rows, columns = np.indices(parts.shape)
     x, y = columns - middle[0], rows - middle[1]
     height = (x * up[0] + y * up[1]) / half  # 1 at the forehead, -1 at the chin
@@ -84,6 +89,8 @@ def with_mesh(
     around = person & near & (height > -HAIR_ENDS) & (parts != BodyPart.ACCESSORY)
     found = parts.copy()
     found[around] = np.where(like_skin & (height < EARS_END), BodyPart.SKIN, BodyPart.HAIR)[around]
+    below = person & (height < -1) & (np.hypot(x, y) < NECK_REACH * half) & (parts == BodyPart.SKIN)
+    found[below & ~in_shadow] = BodyPart.TOP
     face = oval & person & (parts != BodyPart.ACCESSORY)
     fringe = face & (height > 0.4) & ~like_skin
     beard = face & (height < 0) & ~like_skin & (parts == BodyPart.HAIR)

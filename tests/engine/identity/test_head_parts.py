@@ -45,3 +45,15 @@ def test_dark_pixels_that_the_network_takes_for_skin_are_no_beard(mesh: Mesh) ->
     found = with_mesh(np.full((140, 120), BodyPart.SKIN, np.uint8), picture, np.ones((140, 120), bool), mesh)
 
     assert found[94, 60] == BodyPart.SKIN
+
+
+@pytest.mark.parametrize(("shade", "part"), [(DARK, BodyPart.TOP), ((140, 105, 85), BodyPart.SKIN)])
+def test_a_dark_collar_is_no_neck_and_a_neck_in_shadow_is_skin(
+    mesh: Mesh, shade: tuple[int, int, int], part: BodyPart
+) -> None:
+    picture = np.full((160, 120, 3), SKIN, np.uint8)
+    picture[102:150] = shade
+
+    found = with_mesh(np.full((160, 120), BodyPart.SKIN, np.uint8), picture, np.ones((160, 120), bool), mesh)
+
+    assert (found[110:140, 50:70] == part).all() and found[70, 45] == BodyPart.SKIN
