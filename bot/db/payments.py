@@ -15,7 +15,7 @@ from bot.db.tables import Payment, User
 
 
 async def record(session: AsyncSession, user_id: int, charge_id: str, stars: int, credits_: int) -> bool:
-    """Stores a payment and gives the buyer, who is locked, the credits; `False` when the charge is stored already."""
+    """Stores a payment and gives the locked buyer the credits; `False` when the charge is stored already."""
     values = {"charge_id": charge_id, "user_id": user_id, "stars": stars, "credits": credits_}
     if not await execute(session, insert(Payment).values(values).on_conflict_do_nothing()):
         return False

@@ -26,7 +26,7 @@ async def code_of(session: AsyncSession, user_id: int, fresh_code: str) -> str:
 
 
 async def note(session: AsyncSession, user_id: int, code: str) -> bool:
-    """Records who invited a user; `False` for a user who is not new, has another inviter, or invited the inviter.
+    """Records who invited a user; `False` for a user that is not new, has another inviter, or invited the inviter.
 
     A repeated invitation changes nothing.
     """
