@@ -7,18 +7,15 @@ normalisations, and from the colours of every part.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from engine.errors import WeightsError
+from engine.identity.blocks import Residual, convolution, load_weights, save_weights
 
 WEIGHTS_NAME: Final = "model.safetensors"
 METADATA_NAME: Final = "metadata.json"
@@ -65,14 +62,14 @@ class ParserNetwork(nn.Module):
         super().__init__()
         self.config = config
         fine, middle, coarse = config.channels
-        self.stem = nn.Sequential(nn.PixelUnshuffle(STRIDE), _convolution(3 * STRIDE**2, fine), _Residual(fine))
-        self.down = nn.Sequential(_convolution(fine, middle, 2), _Residual(middle))
-        self.bottom = nn.Sequential(_convolution(middle, coarse, 2), _Residual(coarse), _Residual(coarse))
+        self.stem = nn.Sequential(nn.PixelUnshuffle(STRIDE), convolution(3 * STRIDE**2, fine), Residual(fine))
+        self.down = nn.Sequential(convolution(fine, middle, 2), Residual(middle))
+        self.bottom = nn.Sequential(convolution(middle, coarse, 2), Residual(coarse), Residual(coarse))
         self.context = nn.Linear(coarse, coarse)
         self.up_middle = nn.Conv2d(coarse, middle, 1)
-        self.merge_middle = _convolution(middle, middle)
+        self.merge_middle = convolution(middle, middle)
         self.up_fine = nn.Conv2d(middle, fine, 1)
-        self.merge_fine = _convolution(fine, fine)
+        self.merge_fine = convolution(fine, fine)
         self.heat = nn.Conv2d(fine, 2 * config.joints, 1)
         self.parts = nn.Sequential(nn.Conv2d(fine, config.parts * STRIDE**2, 1), nn.PixelShuffle(STRIDE))
         pooled = middle + 2 * coarse + COLOURS * (config.parts - 1)
@@ -129,46 +126,17 @@ def joints(outputs: Outputs) -> Tensor:
     return torch.stack([x, y, outputs.seen.sigmoid()], 2)
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _convolution(channels, channels),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.GroupNorm(8, channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(x + self.body(x))
-
-
-def _convolution(channels: int, out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.GroupNorm(8, out), nn.ReLU(inplace=True)
-    )
-
-
 def save_network(folder: Path, network: ParserNetwork, facts: dict[str, Any]) -> None:
-    """Writes half-precision weights, and metadata.json with the config and `facts` (data, commit, step, figures)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    save_file(halves, folder / WEIGHTS_NAME, metadata={"format": "pt"})
-    text = json.dumps({"config": network.config.to_dict(), **facts}, indent=1, ensure_ascii=False)
-    (folder / METADATA_NAME).write_text(text + "\n", "utf-8")
+    """Writes the weights, and metadata.json with the config and `facts` (data, commit, step, figures)."""
+    save_weights(folder / WEIGHTS_NAME, folder / METADATA_NAME, network, network.config.to_dict(), facts)
 
 
 def load_network(folder: Path) -> tuple[ParserNetwork, dict[str, Any]]:
     """The network in fp32 and evaluation mode, and its metadata. Raises WeightsError where the weights are absent or do
     not fit."""
-    try:
-        metadata = json.loads((folder / METADATA_NAME).read_text("utf-8"))
-        stated = metadata["config"]
-        network = ParserNetwork(NetworkConfig(**{**stated, "channels": tuple(stated["channels"])}))
-        network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_NAME).items()})
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"expected a person parser in {folder}, could not load it ({reason}): "
-            "train one with python -m trainer parser, or restore the folder"
-        ) from error
-    return network.eval().to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]
+    return load_weights(
+        folder / WEIGHTS_NAME,
+        folder / METADATA_NAME,
+        lambda config: ParserNetwork(NetworkConfig(**config)),
+        "python -m trainer parser",
+    )

@@ -6,18 +6,15 @@ joints and the embedding do.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from engine.errors import WeightsError
+from engine.identity.blocks import Residual, convolution, load_weights, save_weights
 
 WEIGHTS_NAME: Final = "parts.safetensors"
 METADATA_NAME: Final = "parts.json"
@@ -47,18 +44,22 @@ class PartsNetwork(nn.Module):
         super().__init__()
         self.config = config
         fine, half, middle, coarse = config.channels
-        self.stem = nn.Sequential(_convolution(4 * UNSHUFFLED**2, fine), _Residual(fine))
+        self.stem = nn.Sequential(convolution(4 * UNSHUFFLED**2, fine, activation=nn.SiLU), Residual(fine, nn.SiLU))
         self.down = nn.ModuleList(
             [
-                nn.Sequential(_convolution(fine, half, 2), _Residual(half)),
-                nn.Sequential(_convolution(half, middle, 2), _Residual(middle)),
-                nn.Sequential(_convolution(middle, coarse, 2), _Residual(coarse), _Residual(coarse)),
+                nn.Sequential(convolution(fine, half, 2, activation=nn.SiLU), Residual(half, nn.SiLU)),
+                nn.Sequential(convolution(half, middle, 2, activation=nn.SiLU), Residual(middle, nn.SiLU)),
+                nn.Sequential(
+                    convolution(middle, coarse, 2, activation=nn.SiLU),
+                    Residual(coarse, nn.SiLU),
+                    Residual(coarse, nn.SiLU),
+                ),
             ]
         )
         self.given = nn.Conv2d(config.joints, half, 3, padding=1)
         self.context = nn.Linear(coarse, coarse)
         self.up = nn.ModuleList([nn.Conv2d(coarse, middle, 1), nn.Conv2d(middle, half, 1), nn.Conv2d(half, fine, 1)])
-        self.merge = nn.ModuleList([_Residual(middle), _Residual(half), _Residual(fine)])
+        self.merge = nn.ModuleList([Residual(middle, nn.SiLU), Residual(half, nn.SiLU), Residual(fine, nn.SiLU)])
         self.parts = nn.Conv2d(fine, config.parts * UNSHUFFLED**2, 3, padding=1)
 
     def forward(self, crops: Tensor, hints: Tensor) -> Tensor:
@@ -98,46 +99,17 @@ def gaussians(places: Tensor, rows: int, columns: int, sigma: float) -> Tensor:
     return down[..., :, None] * across[..., None, :]
 
 
-class _Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            _convolution(channels, channels),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.GroupNorm(8, channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.silu(x + self.body(x))
-
-
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.GroupNorm(8, outputs), nn.SiLU()
-    )
-
-
 def save_parts_network(folder: Path, network: PartsNetwork, facts: dict[str, Any]) -> None:
-    """Writes half-precision weights, and parts.json with the config and `facts` (data, commit, step, figures)."""
-    folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: value.detach().half().contiguous() for name, value in network.state_dict().items()}
-    save_file(halves, folder / WEIGHTS_NAME, metadata={"format": "pt"})
-    text = json.dumps({"config": asdict(network.config), **facts}, indent=1, ensure_ascii=False)
-    (folder / METADATA_NAME).write_text(text + "\n", "utf-8")
+    """Writes the weights, and parts.json with the config and `facts` (data, commit, step, figures)."""
+    save_weights(folder / WEIGHTS_NAME, folder / METADATA_NAME, network, asdict(network.config), facts)
 
 
 def load_parts_network(folder: Path) -> tuple[PartsNetwork, dict[str, Any]]:
     """The network in fp32 and evaluation mode, and its metadata. Raises WeightsError where the weights are absent or do
     not fit."""
-    try:
-        metadata = json.loads((folder / METADATA_NAME).read_text("utf-8"))
-        stated = metadata["config"]
-        network = PartsNetwork(PartsConfig(**{**stated, "channels": tuple(stated["channels"])}))
-        network.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS_NAME).items()})
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(
-            f"expected a network of body parts in {folder}, could not load it ({reason}): "
-            "train one with python -m trainer parts, or restore the folder"
-        ) from error
-    return network.eval().to(memory_format=torch.channels_last), metadata  # type: ignore[call-overload]
+    return load_weights(
+        folder / WEIGHTS_NAME,
+        folder / METADATA_NAME,
+        lambda config: PartsNetwork(PartsConfig(**config)),
+        "python -m trainer parts",
+    )
